@@ -1,0 +1,42 @@
+// System headers of OpenSSL 3 and the macros Swift cannot import. No logic here.
+#ifndef GATEHOUSE_COPENSSL_SHIM_H
+#define GATEHOUSE_COPENSSL_SHIM_H
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+static inline void gh_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+static inline void gh_bio_set_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
+static inline void gh_bio_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
+static inline void gh_ssl_set_mode(SSL *ssl, long mode) { SSL_set_mode(ssl, mode); }
+static inline void gh_ssl_ctx_set_mode(SSL_CTX *context, long mode) { SSL_CTX_set_mode(context, mode); }
+static inline int gh_ssl_ctx_set_min_proto_version(SSL_CTX *context, int version) {
+    return (int)SSL_CTX_set_min_proto_version(context, version);
+}
+static inline int gh_ssl_ctx_set_max_proto_version(SSL_CTX *context, int version) {
+    return (int)SSL_CTX_set_max_proto_version(context, version);
+}
+static inline void gh_ssl_ctx_set_read_ahead(SSL_CTX *context, int on) { SSL_CTX_set_read_ahead(context, on); }
+static inline void gh_ssl_ctx_set_session_cache_mode(SSL_CTX *context, long mode) {
+    SSL_CTX_set_session_cache_mode(context, mode);
+}
+static inline int gh_ssl_set_tlsext_host_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+static inline EVP_PKEY *gh_evp_ec_gen(const char *curve) { return EVP_EC_gen(curve); }
+static inline int gh_evp_cipher_ctx_ctrl_ivlen(EVP_CIPHER_CTX *context, int length) {
+    return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_IVLEN, length, NULL);
+}
+
+#endif

@@ -1,0 +1,114 @@
+internal import Primitives
+
+/// The header section of a message: one byte buffer and an offset table, names in lower case, order and repeats kept.
+/// `removeAll` keeps the capacity, so a connection reuses one value for all of its requests without allocating.
+package struct Fields: Sendable {
+    struct Entry: Sendable {
+        var nameStart: UInt32
+        var nameLength: UInt16
+        var valueStart: UInt32
+        var valueLength: UInt32
+    }
+
+    var bytes: [UInt8] = []
+    var entries: [Entry] = []
+
+    package init() {}
+
+    /// Count of field lines.
+    package var count: Int { entries.count }
+
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+    }
+
+    /// Appends a field line. The caller has checked name and value: the name is a token, the value has no control bytes.
+    package mutating func append(name: some Collection<UInt8>, value: some Collection<UInt8>) {
+        let nameStart = bytes.count
+        for byte in name { bytes.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) }
+        let valueStart = bytes.count
+        bytes.append(contentsOf: value)
+        entries.append(
+            Entry(
+                nameStart: UInt32(nameStart), nameLength: UInt16(valueStart - nameStart), valueStart: UInt32(valueStart),
+                valueLength: UInt32(bytes.count - valueStart)))
+    }
+
+    /// Appends a field line whose value is text of our own making. Bytes that may not stand in a field value become spaces,
+    /// so that no value can end the line (response splitting).
+    package mutating func append(_ name: FieldName, _ value: String) {
+        let nameStart = bytes.count
+        bytes.append(name.literal)
+        let valueStart = bytes.count
+        for byte in value.utf8 { bytes.append(byte >= 0x20 && byte != 0x7F || byte == 0x09 ? byte : 0x20) }
+        entries.append(
+            Entry(
+                nameStart: UInt32(nameStart), nameLength: UInt16(valueStart - nameStart), valueStart: UInt32(valueStart),
+                valueLength: UInt32(bytes.count - valueStart)))
+    }
+
+    /// Replaces every line of that name by one.
+    package mutating func set(_ name: FieldName, _ value: String) {
+        remove(name)
+        append(name, value)
+    }
+
+    /// Removes every line of that name.
+    package mutating func remove(_ name: FieldName) {
+        if contains(name) { entries = entries.filter { !matches($0, name) } }
+    }
+
+    package func contains(_ name: FieldName) -> Bool { entries.contains { matches($0, name) } }
+
+    /// How many lines have that name.
+    package func count(of name: FieldName) -> Int { entries.reduce(0) { $0 + (matches($1, name) ? 1 : 0) } }
+
+    /// The value of the first line of that name.
+    package subscript(name: FieldName) -> String? {
+        entries.first { matches($0, name) }.map { text($0) }
+    }
+
+    /// The value of the only line of that name; nil when there is none or more than one.
+    package func single(_ name: FieldName) -> String? { count(of: name) == 1 ? self[name] : nil }
+
+    /// Every value of that name, in order.
+    package func all(_ name: FieldName) -> [String] { entries.filter { matches($0, name) }.map { text($0) } }
+
+    /// Reads the first value of that name without making a `String`. Nil when absent.
+    package func withValue<R>(of name: FieldName, _ body: (ArraySlice<UInt8>) -> R) -> R? {
+        guard let entry = entries.first(where: { matches($0, name) }) else { return nil }
+        return body(bytes[Int(entry.valueStart)..<Int(entry.valueStart + entry.valueLength)])
+    }
+
+    /// Every line, names in lower case.
+    package var lines: [(name: String, value: String)] {
+        entries.map { entry in
+            let start = Int(entry.nameStart)
+            return (String(decoding: bytes[start..<start + Int(entry.nameLength)], as: UTF8.self), text(entry))
+        }
+    }
+
+    private func text(_ entry: Entry) -> String {
+        let range = Int(entry.valueStart)..<Int(entry.valueStart + entry.valueLength)
+        return String(decoding: bytes[range], as: UTF8.self)
+    }
+
+    func matches(_ entry: Entry, _ name: FieldName) -> Bool {
+        let count = name.literal.utf8CodeUnitCount
+        guard Int(entry.nameLength) == count else { return false }
+        for offset in 0..<count where unsafe bytes[Int(entry.nameStart) + offset] != name.literal.utf8Start[offset] {
+            return false
+        }
+        return true
+    }
+}
+
+extension Fields: ExpressibleByArrayLiteral {
+    package typealias ArrayLiteralElement = (FieldName, String)
+
+    package init(arrayLiteral elements: (FieldName, String)...) {
+        self.init()
+        for (name, value) in elements { append(name, value) }
+    }
+}

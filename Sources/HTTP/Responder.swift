@@ -1,0 +1,44 @@
+package import Primitives
+
+/// Answers requests. Called on the connection's event loop: never block, hand blocking work to its own executor.
+package protocol Responder: Sendable {
+    /// The largest body this request may bring, in bytes; a longer one is answered 413 without reading it.
+    /// Called once the head is parsed and before the body is read.
+    func bodyLimit(for request: Request) -> Int
+
+    /// Answers one request. The task is cancelled when the peer disconnects while this runs.
+    func respond(to request: Request, in context: RequestContext) async -> Response
+}
+
+/// What surrounds one request. Passed along, so that nothing is global.
+package struct RequestContext: Sendable {
+    package let requestID: RequestID
+    /// The client's address, after trusted proxies.
+    package let peer: IPAddress
+    /// True when the connection is TLS.
+    package let isSecure: Bool
+    /// Index of the event loop, below the count of loops: picks the loop's own shard of a cache.
+    package let loopIndex: Int
+    /// When the head of the request was complete.
+    package let received: MonotonicTime
+    /// SHA-256 of the client certificate in DER, when one was presented in our own handshake (AUTH-4).
+    package let clientCertificateDigest: [UInt8]?
+
+    package init(
+        requestID: RequestID, peer: IPAddress, isSecure: Bool, loopIndex: Int, received: MonotonicTime,
+        clientCertificateDigest: [UInt8]? = nil
+    ) {
+        self.requestID = requestID
+        self.peer = peer
+        self.isSecure = isSecure
+        self.loopIndex = loopIndex
+        self.received = received
+        self.clientCertificateDigest = clientCertificateDigest
+    }
+}
+
+/// Waiting without a thread. The event loop implements it with its own timers; tests drive it by hand.
+package protocol Sleeper: Sendable {
+    /// Suspends for that long. - Throws: `CancellationError` when the task is cancelled, at once.
+    func sleep(for duration: Duration) async throws(CancellationError)
+}
