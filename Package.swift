@@ -34,5 +34,6 @@ let package = Package(
         .systemLibrary(name: "CArgon2"),
         module("Primitives"),
         module("HTTP", ["Primitives"]),
+        module("MCP", ["HTTP", "Primitives"]),
         tests("Primitives", []),
     ])

@@ -23,10 +23,12 @@ package struct RequestContext: Sendable {
     package let received: MonotonicTime
     /// SHA-256 of the client certificate in DER, when one was presented in our own handshake (AUTH-4).
     package let clientCertificateDigest: [UInt8]?
+    /// The loop as an executor, for work that must outlive the request's own task. Nil in tests without a loop.
+    package let executor: (any TaskExecutor)?
 
     package init(
         requestID: RequestID, peer: IPAddress, isSecure: Bool, loopIndex: Int, received: MonotonicTime,
-        clientCertificateDigest: [UInt8]? = nil
+        clientCertificateDigest: [UInt8]? = nil, executor: (any TaskExecutor)? = nil
     ) {
         self.requestID = requestID
         self.peer = peer
@@ -34,6 +36,7 @@ package struct RequestContext: Sendable {
         self.loopIndex = loopIndex
         self.received = received
         self.clientCertificateDigest = clientCertificateDigest
+        self.executor = executor
     }
 }
 

@@ -1,0 +1,80 @@
+package import HTTP
+package import Primitives
+
+/// One MCP endpoint over Streamable HTTP: every revision from 2025-03-26 to 2026-07-28 at the same URL.
+/// The caller is authenticated before; what a call may do is the gate's to say.
+package struct Endpoint: Sendable {
+    let info: ServerInfo
+    let registry: ToolRegistry
+    let gate: any Gate
+    let sleeper: any Sleeper
+
+    /// How long a call may run before its answer becomes an event stream.
+    static let patience = Duration.seconds(1)
+    /// Between comment lines on a quiet stream (RS-12).
+    static let keepAlive = Duration.seconds(15)
+
+    package init(info: ServerInfo, registry: ToolRegistry, gate: any Gate, sleeper: any Sleeper) {
+        self.info = info
+        self.registry = registry
+        self.gate = gate
+        self.sleeper = sleeper
+    }
+
+    /// Answers one request of an authenticated caller. Errors are always JSON-RPC bodies, never pages.
+    package func respond(to request: Request, caller: Principal?, in context: RequestContext) async -> Response {
+        guard request.method == .post else {
+            return refuse(RPCError(.invalidRequest, "Send JSON-RPC messages by POST."), .methodNotAllowed, id: nil)
+                .with(.allow, "POST, OPTIONS")
+        }
+        guard MediaType(request.fields[.contentType])?.essence == "application/json" else {
+            return refuse(RPCError(.invalidRequest, "Content-Type must be application/json."), .unsupportedMediaType, id: nil)
+        }
+        guard request.fields.count(of: .mcpProtocolVersion) <= 1 else {
+            return refuse(RPCError(.headerMismatch, "MCP-Protocol-Version must be sent once."), .badRequest, id: nil)
+        }
+        guard let document = try? JSONDocument(parsing: request.body) else {
+            return refuse(RPCError(.parseError, "The body is not valid JSON."), .badRequest, id: nil)
+        }
+        let exchange = Exchange(request: request, caller: caller, context: context)
+        switch Classifier.classify(document.root, header: request.fields[.mcpProtocolVersion]) {
+        case .modern(let message): return await answerModern(message, exchange)
+        case .legacy(let message, let revision): return await answerLegacy(message, revision, exchange)
+        case .batch(let elements): return await answerBatch(elements, exchange)
+        case .invalid(let error, let id): return refuse(error, .badRequest, id: id)
+        case .unsupportedHeader:
+            return refuse(RPCError(.invalidRequest, "MCP-Protocol-Version names no revision served here."), .badRequest, id: nil)
+        }
+    }
+
+    /// One HTTP request and who sent it.
+    struct Exchange: Sendable {
+        let request: Request
+        let caller: Principal?
+        let context: RequestContext
+
+        /// True when the client reads event streams; an absent `Accept` or `*/*` promises only JSON.
+        var acceptsStream: Bool {
+            request.fields.all(.accept).contains { $0.utf8.count < 1024 && $0.lowercased().contains("text/event-stream") }
+        }
+    }
+
+    func refuse(_ error: RPCError, _ status: Status, id: RPCID?) -> Response {
+        Response(
+            status, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
+            body: .bytes(RPCReply.error(error, id: id)))
+    }
+
+    func refuse(_ refusal: Refusal, id: RPCID?) -> Response {
+        var response = refuse(refusal.error, refusal.status, id: id)
+        for line in refusal.fields.lines { response.fields.append(name: line.name.utf8, value: line.value.utf8) }
+        response.events = refusal.events
+        return response
+    }
+
+    func reply(_ result: JSONValue, id: RPCID) -> Response {
+        Response(
+            .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
+            body: .bytes(RPCReply.result(result, id: id)))
+    }
+}

@@ -1,0 +1,55 @@
+package import HTTP
+package import Primitives
+
+/// One call of one tool, parsed and about to be judged.
+package struct ToolCall: Sendable {
+    package let tool: Tool
+    /// The arguments as they came on the wire, for the digest.
+    package let argumentBytes: [UInt8]
+    package let caller: Principal?
+    package let revision: Revision
+}
+
+/// How a call ended.
+package enum ToolOutcome: Sendable {
+    case completed, toolError, cancelled
+}
+
+/// Judges calls before they run and hears how they ended. `App` implements it with policy, limits and the audit log, so that
+/// every era and transport takes the same path (RS-7).
+package protocol Gate: Sendable {
+    /// `tools/list` shows only what the caller may call.
+    func isVisible(_ tool: Tool, to caller: Principal?) -> Bool
+
+    /// Decides about one call. A refusal is complete: status, fields and error object; nothing runs.
+    func admit(_ call: ToolCall, in context: RequestContext) async -> Admission
+
+    /// Told once for every admitted call, before its answer leaves. False means the outcome could not be recorded and the
+    /// answer must not leave (COM-11).
+    func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool
+
+    /// Asked at each keep-alive of a stream: false once the credential no longer stands (RS-12).
+    func stillStands(_ caller: Principal?, in context: RequestContext) async -> Bool
+}
+
+/// The verdict on a call.
+package enum Admission: Sendable {
+    /// Runs; the fields go on the answer (rate limits).
+    case admitted(Fields)
+    case refused(Refusal)
+}
+
+/// A refusal on the level of HTTP that still carries a JSON-RPC error body (mcp.md §2: every modern 4xx must).
+package struct Refusal: Sendable {
+    package let status: Status
+    package let fields: Fields
+    package let error: RPCError
+    package let events: [Event]
+
+    package init(status: Status, fields: Fields, error: RPCError, events: [Event] = []) {
+        self.status = status
+        self.fields = fields
+        self.error = error
+        self.events = events
+    }
+}

@@ -1,0 +1,21 @@
+internal import Primitives
+
+/// What an endpoint says of itself.
+package struct ServerInfo: Sendable {
+    package let name: String
+    package let title: String
+    package let version: String
+    /// Shown to the model: what the tools are for, in a few sentences.
+    package let instructions: String
+
+    package init(name: String, title: String, version: String, instructions: String) {
+        self.name = name
+        self.title = title
+        self.version = version
+        self.instructions = instructions
+    }
+
+    var implementation: JSONValue {
+        ["name": .string(name), "title": .string(title), "version": .string(version)]
+    }
+}

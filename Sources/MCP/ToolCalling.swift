@@ -1,0 +1,139 @@
+internal import HTTP
+internal import Primitives
+
+/// `tools/call` in every era: parse, ask the gate, run, record, answer as JSON or as an event stream.
+extension Endpoint {
+    func call(_ message: RPCMessage, _ id: RPCID, _ revision: Revision, _ exchange: Exchange) async -> Response {
+        guard let name = message.params?["name"]?.string else {
+            return reply(RPCError(.invalidParams, "params.name must be a string."), id: id)
+        }
+        // A tool the caller may not see is still judged by the gate: a scope remedy must be told (RS-8).
+        guard let tool = registry[name] else { return reply(RPCError(.invalidParams, "There is no such tool."), id: id) }
+        let view = message.params?["arguments"]
+        guard view?.isObject ?? true else {
+            return reply(RPCError(.invalidParams, "params.arguments must be an object."), id: id)
+        }
+        let call = ToolCall(
+            tool: tool, argumentBytes: view.map { Array($0.rawBytes) } ?? Array("{}".utf8), caller: exchange.caller,
+            revision: revision)
+        switch await gate.admit(call, in: exchange.context) {
+        case .refused(let refusal): return refuse(refusal, id: id)
+        case .admitted(let fields):
+            let run = Run(
+                call: call, arguments: view?.value.object ?? JSONObject(), id: id, fields: fields,
+                progressToken: message.meta?["progressToken"]?.value)
+            return tool.isLocal ? await runLocal(run, exchange) : await runRemote(run, exchange)
+        }
+    }
+
+    /// One admitted call.
+    private struct Run: Sendable {
+        let call: ToolCall
+        let arguments: JSONObject
+        let id: RPCID
+        let fields: Fields
+        let progressToken: JSONValue?
+    }
+
+    private func runLocal(_ run: Run, _ exchange: Exchange) async -> Response {
+        let context = ToolContext(caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper)
+        let result = await run.call.tool.run(run.arguments, context)
+        let isRecorded = await gate.finish(run.call, outcome: result.isError ? .toolError : .completed, in: exchange.context)
+        return answer(ToolEnd(result: result, isRecorded: isRecorded), run)
+    }
+
+    /// Starts the tool beside the answer: JSON when it ends soon, an event stream once it reports or takes its time.
+    private func runRemote(_ run: Run, _ exchange: Exchange) async -> Response {
+        let meeting = ToolExchange(progressToken: run.progressToken)
+        // Not a child: before 2026-07-28 a disconnect must not cancel the call (mcp.md §1), and a stream outlives this
+        // function. The stream or this function cancels it where the revision says so; it ends with the tool in any case.
+        let work = Task(executorPreference: exchange.context.executor) {
+            let context = ToolContext(
+                caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper,
+                progress: { value, total, message in meeting.progress(value, total: total, message: message) })
+            let result = await run.call.tool.run(run.arguments, context)
+            let outcome: ToolOutcome = Task.isCancelled ? .cancelled : result.isError ? .toolError : .completed
+            let isRecorded = await gate.finish(run.call, outcome: outcome, in: exchange.context)
+            meeting.finish(ToolEnd(result: result, isRecorded: isRecorded))
+        }
+        guard exchange.acceptsStream else { return await awaitEnd(of: meeting, run, work) }
+        switch await meeting.next(atMost: Self.patience, sleeper) {
+        case .finished(let end): return answer(end, run)
+        case .notification(let first): return stream(meeting, run, exchange, work, first: first)
+        case .quiet:
+            if Task.isCancelled { return abandon(run, work) }
+            return stream(meeting, run, exchange, work, first: nil)
+        }
+    }
+
+    private func awaitEnd(of meeting: ToolExchange, _ run: Run, _ work: Task<Void, Never>) async -> Response {
+        while true {
+            if case .finished(let end) = await meeting.next(atMost: Self.keepAlive, sleeper) { return answer(end, run) }
+            if Task.isCancelled { return abandon(run, work) }
+        }
+    }
+
+    /// The client is gone; nobody reads this answer.
+    private func abandon(_ run: Run, _ work: Task<Void, Never>) -> Response {
+        if run.call.revision.isModern { work.cancel() }
+        return refuse(RPCError(.unavailable, "The client disconnected."), .serviceUnavailable, id: run.id)
+    }
+
+    private func answer(_ end: ToolEnd, _ run: Run) -> Response {
+        guard end.isRecorded else { return refuse(Self.unrecorded, .serviceUnavailable, id: run.id).with(.retryAfter, "5") }
+        var response = reply(end.result.json(for: run.call.revision, self), id: run.id)
+        for line in run.fields.lines { response.fields.append(name: line.name.utf8, value: line.value.utf8) }
+        return response
+    }
+
+    private static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
+
+    private func stream(
+        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, first: [UInt8]?
+    ) -> Response {
+        var fields: Fields = [
+            (.contentType, "text/event-stream"), (.cacheControl, "no-store, no-transform"), (FieldName("x-accel-buffering"), "no"),
+        ]
+        for line in run.fields.lines { fields.append(name: line.name.utf8, value: line.value.utf8) }
+        return Response(
+            .ok, fields: fields,
+            body: .stream { writer in
+                let isWhole = await pump(meeting, run, exchange, first: first, into: writer)
+                if !isWhole, run.call.revision.isModern { work.cancel() }
+            })
+    }
+
+    /// Sends notifications, then the one response, then ends. False when the stream broke before the response.
+    private func pump(
+        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, first: [UInt8]?, into writer: any BodyWriter
+    ) async -> Bool {
+        do throws(BodyClosed) {
+            if let first { try await writer.write(EventStream.message(first)) }
+            while true {
+                switch await meeting.next(atMost: Self.keepAlive, sleeper) {
+                case .notification(let bytes): try await writer.write(EventStream.message(bytes))
+                case .finished(let end):
+                    let body = end.isRecorded
+                        ? RPCReply.result(end.result.json(for: run.call.revision, self), id: run.id)
+                        : RPCReply.error(Self.unrecorded, id: run.id)
+                    try await writer.write(EventStream.message(body))
+                    return true
+                case .quiet:
+                    guard !Task.isCancelled, await gate.stillStands(exchange.caller, in: exchange.context) else { return false }
+                    try await writer.write(EventStream.comment)
+                }
+            }
+        } catch { return false }
+    }
+}
+
+extension ToolResult {
+    /// The result object of `tools/call` for one revision.
+    fileprivate func json(for revision: Revision, _ endpoint: Endpoint) -> JSONValue {
+        var object = JSONObject()
+        object.append("content", .array(content.map(\.json)))
+        if let structured { object.append("structuredContent", structured) }
+        if isError { object.append("isError", true) }
+        return revision.isModern ? endpoint.modernResult(.object(object)) : .object(object)
+    }
+}
