@@ -35,5 +35,6 @@ let package = Package(
         module("Primitives"),
         module("HTTP", ["Primitives"]),
         module("MCP", ["HTTP", "Primitives"]),
+        module("OAuth", ["HTTP", "Primitives"]),
         tests("Primitives", []),
     ])
