@@ -36,5 +36,6 @@ let package = Package(
         module("HTTP", ["Primitives"]),
         module("MCP", ["HTTP", "Primitives"]),
         module("OAuth", ["HTTP", "Primitives"]),
+        module("Policy", ["Primitives"]),
         tests("Primitives", []),
     ])
