@@ -33,9 +33,10 @@ let package = Package(
         .systemLibrary(name: "CYaml"),
         .systemLibrary(name: "CArgon2"),
         module("Primitives"),
+        module("Crypto", ["Primitives", "COpenSSL", "CArgon2"]),
         module("HTTP", ["Primitives"]),
         module("MCP", ["HTTP", "Primitives"]),
-        module("OAuth", ["HTTP", "Primitives"]),
+        module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),
         tests("Primitives", []),
     ])

@@ -32,6 +32,9 @@ package indirect enum JSONValue: Sendable, Hashable {
     /// The number of a finite double; `null` for what JSON cannot say.
     package static func double(_ value: Double) -> JSONValue { value.isFinite ? .number(JSONNumber(value)) : .null }
 
+    /// An array of strings.
+    package static func strings(_ values: some Sequence<String>) -> JSONValue { .array(values.map { .string($0) }) }
+
     /// The string, or `null`.
     package static func string(orNull value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
 }
