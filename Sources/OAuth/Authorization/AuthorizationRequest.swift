@@ -44,7 +44,7 @@ extension AuthorizationRequest {
         [
             "client_id": .string(clientID.text), "redirect_uri": .string(redirectURI), "code_challenge": .string(challenge),
             "scope": .string(scopes.description), "resource": .string(resource), "state": .string(orNull: state),
-            "prompt": .array(prompt.map(\.rawValue).sorted().map { .string($0) }), "login_hint": .string(orNull: loginHint),
+            "prompt": .strings(prompt.map(\.rawValue).sorted()), "login_hint": .string(orNull: loginHint),
             "max_age": maxAge.map { .int($0) } ?? .null,
         ]
     }

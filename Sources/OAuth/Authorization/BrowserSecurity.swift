@@ -1,0 +1,50 @@
+internal import Crypto
+internal import HTTP
+package import Primitives
+
+/// Cookies and synchroniser tokens of the pages (WEB-3, WEB-4).
+package struct BrowserSecurity: Sendable {
+    package static let sessionCookie = "__Host-gh_sid"
+    static let browserCookie = "__Host-gh_pre"
+
+    let hasher: TokenHasher
+    let formKey: HMACSHA256
+    /// Our own origin, as browsers spell it.
+    let origin: String
+
+    package init(hasher: TokenHasher, formKey: Secret, origin: String) {
+        self.hasher = hasher
+        self.formKey = HMACSHA256(key: formKey)
+        self.origin = origin
+    }
+
+    /// A fresh cookie value of 256 bits.
+    static func freshCookie() -> String { Base64.encode(Random.bytes(32)) }
+
+    /// The digest of the cookie of that name; nil when absent, doubled or not of our shape.
+    func cookieDigest(_ name: String, _ request: Request) -> TokenDigest? {
+        let values = Cookies.values(name, in: request.fields)
+        guard values.count == 1, values[0].utf8.count == 43 else { return nil }
+        return hasher.digest(of: values[0])
+    }
+
+    /// The token a form of this purpose carries, bound to transaction and browser.
+    func formToken(_ purpose: String, _ subject: String, _ browser: TokenDigest) -> String {
+        Base64.encode(formKey.code(for: Array("\(purpose)\u{0}\(subject)\u{0}".utf8) + browser.bytes))
+    }
+
+    func isFormToken(_ token: String?, _ purpose: String, _ subject: String, _ browser: TokenDigest) -> Bool {
+        guard let token else { return false }
+        return ConstantTime.equal(Array(token.utf8), Array(formToken(purpose, subject, browser).utf8))
+    }
+
+    /// WEB-4 with contract §9: `Origin` ours, or `null` or absent with `Sec-Fetch-Site: same-origin`; neither is refused.
+    func isSameOrigin(_ request: Request) -> Bool {
+        let site = request.fields.single(.secFetchSite)
+        guard request.fields.count(of: .origin) <= 1 else { return false }
+        switch request.fields[.origin] {
+        case nil, "null": return site == "same-origin"
+        case let value?: return value == origin && (site == nil || site == "same-origin")
+        }
+    }
+}

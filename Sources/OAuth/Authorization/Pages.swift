@@ -1,0 +1,58 @@
+package import HTTP
+package import Primitives
+
+/// The pages of the authorization flow. `App` renders them; every answer it gives carries the headers of WEB-1 and AZ-18.
+package protocol FlowPages: Sendable {
+    func login(_ page: LoginPage) -> Response
+    func consent(_ page: ConsentPage) -> Response
+    /// A refusal that never redirects (AZ-1 to AZ-4).
+    func refusal(_ page: RefusalPage) -> Response
+    /// Sends the browser on by a plain GET, with a link for those who switched that off (AZ-17).
+    func handOff(to url: String, host: String) -> Response
+    /// Names the host and asks before an error is told to an unknown client (AZ-13).
+    func errorHandOff(to url: String, host: String) -> Response
+}
+
+package struct LoginPage: Sendable {
+    package let transactionID: String
+    /// Synchroniser token of the form (WEB-4).
+    package let token: String
+    package let clientName: String
+    package let username: String
+    /// A fixed notice after a failed attempt.
+    package let notice: String?
+    package let status: Status
+}
+
+package struct ConsentPage: Sendable {
+    package let transactionID: String
+    package let token: String
+    package let clientName: String
+    package let clientKind: Client.Kind
+    /// The host of the client's id, when its document describes it (CIMD-7).
+    package let clientHost: String?
+    package let redirectHost: String
+    package let isLoopbackOnly: Bool
+    package let isNew: Bool
+    package let username: String
+    package let resourceTitle: String
+    package let resourceURL: String
+    package let scopes: ScopeSet
+    package let role: Role
+    package let expiresIn: Duration
+    package let notice: String?
+}
+
+package struct RefusalPage: Sendable {
+    package let title: String
+    package let text: String
+    package let requestID: RequestID
+    package let status: Status
+
+    package init(title: String, text: String, requestID: RequestID, status: Status = .badRequest) {
+        self.title = title
+        self.text = text
+        self.requestID = requestID
+        self.status = status
+    }
+}

@@ -1,0 +1,74 @@
+internal import Crypto
+internal import HTTP
+internal import Primitives
+
+/// Proves which client calls a token endpoint (AUTH-1, AUTH-2, CLI-4).
+struct ClientAuthentication: Sendable {
+    let clients: ClientResolver
+    let hasher: TokenHasher
+
+    /// A failure with the challenge it deserves.
+    struct Failure: Error {
+        let error: OAuthError
+        let usedBasic: Bool
+        var response: Response { error.response(offeringBasic: usedBasic) }
+    }
+
+    func authenticate(_ request: Request, _ form: Parameters, at now: Timestamp) async throws(Failure) -> Client {
+        let basic = try Self.basicCredentials(request)
+        let usedBasic = basic != nil
+        let posted: (id: String?, secret: String?)
+        do {
+            posted = (try form.single("client_id"), try form.single("client_secret"))
+        } catch { throw Failure(error: OAuthError(.invalidRequest, "A parameter is repeated.", rule: "COM-3"), usedBasic: false) }
+        if usedBasic, posted.secret != nil {
+            throw Failure(error: OAuthError(.invalidRequest, "Use one way of client authentication.", rule: "AUTH-1"), usedBasic: false)
+        }
+        if let basic, let id = posted.id, id != basic.id { throw Self.refused(usedBasic) }
+        guard let id = basic?.id ?? posted.id else { throw Self.refused(usedBasic) }
+        let client: Client?
+        do { client = try await clients.client(ClientID(id), at: now) } catch {
+            throw Failure(error: error, usedBasic: false)
+        }
+        guard let client else { throw Self.refused(usedBasic) }
+        try check(client, secret: basic?.secret ?? posted.secret, usedBasic: usedBasic)
+        return client
+    }
+
+    private func check(_ client: Client, secret: String?, usedBasic: Bool) throws(Failure) {
+        let isRight: Bool
+        switch client.authenticationMethod {
+        case .none: isRight = secret == nil && !usedBasic  // a public client sending a secret is confused (CLI-4)
+        case .post: isRight = !usedBasic && matches(secret, client)
+        case .basic: isRight = usedBasic && matches(secret, client)
+        }
+        guard isRight else { throw Self.refused(usedBasic, client) }
+    }
+
+    private func matches(_ secret: String?, _ client: Client) -> Bool {
+        guard let secret, let digest = client.secretDigest, TokenFormat.kind(of: Array(secret.utf8)) == .clientSecret else { return false }
+        return ConstantTime.equal(hasher.digest(of: secret).bytes, digest.bytes)
+    }
+
+    /// One answer for unknown, deleted and wrong: Claude registers again on exactly this (AUTH-2).
+    private static func refused(_ usedBasic: Bool, _ client: Client? = nil) -> Failure {
+        Failure(
+            error: OAuthError(
+                .invalidClient, "Client authentication failed.", rule: "AUTH-2",
+                events: [Event("clientauth.failed", .failure, severity: .warning, reason: "AUTH-2", client: client?.id)]),
+            usedBasic: usedBasic)
+    }
+
+    /// RFC 6749 §2.3.1: each half is form-urlencoded before Base64.
+    private static func basicCredentials(_ request: Request) throws(Failure) -> (id: String, secret: String)? {
+        guard request.fields.contains(.authorization) else { return nil }
+        guard let value = request.fields.single(.authorization), value.utf8.count <= 4096 else { throw refused(true) }
+        let parts = value.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "basic", let raw = Base64.decode(parts[1], .standard),
+            let colon = raw.firstIndex(of: UInt8(ascii: ":")),
+            let id = PercentEncoding.decode(raw[..<colon], form: true),
+            let secret = PercentEncoding.decode(raw[(colon + 1)...], form: true)
+        else { throw refused(true) }
+        return (id, secret)
+    }
+}

@@ -1,0 +1,71 @@
+internal import Primitives
+
+/// Fetches the document a client id points to, through the outbound guard of oauth.md §20. `App` joins it to libcurl.
+package protocol ClientMetadataFetcher: Sendable {
+    /// The body of a 200 answer in JSON, at most 5 KiB, and how long it may be kept in seconds when the answer said so.
+    /// - Throws: `MetadataFetchError`.
+    func fetch(_ url: String) async throws(MetadataFetchError) -> (body: [UInt8], maxAge: Int?)
+}
+
+/// Why a client's document could not be had; `reason` is for the audit log only (SSRF-5).
+package struct MetadataFetchError: Error, Sendable {
+    package let reason: String
+    /// True when an address or URL rule refused before anything was sent.
+    package let isBlocked: Bool
+
+    package init(reason: String, isBlocked: Bool) {
+        self.reason = reason
+        self.isBlocked = isBlocked
+    }
+}
+
+/// Finds a client: stored first, then by its document when the id is an https URL (CLI-1).
+package struct ClientResolver: Sendable {
+    let store: any ClientStore
+    /// Nil when metadata documents are off.
+    let fetcher: (any ClientMetadataFetcher)?
+    let redirectSchemes: Set<String>
+
+    /// An expired document serves clients that already have grants for this long (CIMD-4).
+    static let staleLimit = Duration.seconds(7 * 86_400)
+
+    package init(store: any ClientStore, fetcher: (any ClientMetadataFetcher)?, redirectSchemes: Set<String>) {
+        self.store = store
+        self.fetcher = fetcher
+        self.redirectSchemes = redirectSchemes
+    }
+
+    /// A stored client, for the token endpoint: whoever holds a code or token was stored before. Nil when unknown.
+    func client(_ id: ClientID, at now: Timestamp) async throws(OAuthError) -> Client? {
+        guard (1...512).contains(id.text.utf8.count) else { return nil }
+        do { return try await store.client(id, at: now) } catch { throw error.refusal }
+    }
+
+    /// A client that asks for authorization. Nil when unknown or when its document is refused.
+    func clientForAuthorization(_ id: ClientID, at now: Timestamp) async throws(OAuthError) -> (client: Client?, events: [Event]) {
+        let stored = try await client(id, at: now)
+        guard let fetcher, MetadataDocument.isClientURL(id.text) else { return (stored, []) }
+        if let stored, stored.kind != .metadata { return (stored, []) }
+        if let stored, let fresh = stored.metadataFreshUntil, now < fresh { return (stored, []) }
+        let outcome = await refresh(id, stored, fetcher, at: now)
+        switch outcome {
+        case .success(let fetched):
+            do { try await store.upsert(fetched) } catch { throw error.refusal }
+            return (fetched, [Event("client.metadata.fetched", client: id)])
+        case .failure(let error):
+            let isServable = stored?.lastUsedAt != nil && stored?.metadataFreshUntil.map { now - $0 <= Self.staleLimit } ?? false
+            let name = error.isBlocked ? "ssrf.blocked" : "client.metadata.rejected"
+            return (isServable ? stored : nil, [Event(name, .denied, severity: .warning, reason: error.reason, client: id)])
+        }
+    }
+
+    private func refresh(
+        _ id: ClientID, _ stored: Client?, _ fetcher: any ClientMetadataFetcher, at now: Timestamp
+    ) async -> Result<Client, MetadataFetchError> {
+        do throws(MetadataFetchError) {
+            let (body, maxAge) = try await fetcher.fetch(id.text)
+            let document = try MetadataDocument(body, url: id.text, redirectSchemes: redirectSchemes)
+            return .success(document.client(at: now, maxAge: maxAge, replacing: stored))
+        } catch { return .failure(error) }
+    }
+}

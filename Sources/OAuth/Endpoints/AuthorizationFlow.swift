@@ -1,0 +1,86 @@
+internal import Crypto
+internal import HTTP
+package import Primitives
+
+/// `/authorize`, `/login` and `/consent`: one authorization from the client's request to the code (oauth.md §6, §16).
+/// Every step needs the transaction and the cookie of the browser that opened it (AZ-14).
+package struct AuthorizationFlow: Sendable {
+    let settings: OAuthSettings
+    let parser: AuthorizationParser
+    let transactions: any TransactionStore
+    let grants: any GrantStore
+    let clients: any ClientStore
+    let users: any UserStore
+    let sessions: BrowserSessions
+    let login: PasswordLogin
+    let security: BrowserSecurity
+    let hasher: TokenHasher
+    let pages: any FlowPages
+    let clock: @Sendable () -> Timestamp
+
+    static let transactionsPerBrowser = 5
+    static let transactionsTotal = 10_000
+
+    package init(
+        settings: OAuthSettings, resolver: ClientResolver, transactions: any TransactionStore, grants: any GrantStore,
+        clients: any ClientStore, users: any UserStore, sessions: BrowserSessions, checker: any PasswordChecker,
+        throttle: any LoginThrottle, security: BrowserSecurity, hasher: TokenHasher, pages: any FlowPages,
+        clock: @escaping @Sendable () -> Timestamp
+    ) {
+        self.settings = settings
+        parser = AuthorizationParser(settings: settings, clients: resolver)
+        self.transactions = transactions
+        self.grants = grants
+        self.clients = clients
+        self.users = users
+        self.sessions = sessions
+        login = PasswordLogin(users: users, checker: checker, throttle: throttle)
+        self.security = security
+        self.hasher = hasher
+        self.pages = pages
+        self.clock = clock
+    }
+
+    /// Largest form any of the three takes, in bytes (COM-4).
+    package static let bodyLimit = 64 * 1024
+
+    func refuse(
+        _ title: String, _ text: String, rule: String, in context: RequestContext, status: Status = .badRequest, events: [Event] = []
+    ) -> Response {
+        var response = pages.refusal(RefusalPage(title: title, text: text, requestID: context.requestID, status: status))
+        response.events = events + [Event("authz.request.rejected", .denied, severity: .warning, reason: rule)]
+        return response
+    }
+
+    func unavailable(in context: RequestContext) -> Response {
+        pages.refusal(
+            RefusalPage(
+                title: "Please try again", text: "The server is busy. Wait a few seconds and reload this page.",
+                requestID: context.requestID, status: .serviceUnavailable)
+        ).with(.retryAfter, "5")
+    }
+
+    /// The client's redirect URI with the answer's parameters, `iss` among them (RFC 9207, AZ-16).
+    func answerURL(_ redirectURI: String, _ parameters: [(String, String)], state: String?) -> String {
+        var all = parameters
+        if let state { all.append(("state", state)) }
+        all.append(("iss", settings.issuer))
+        let query = all.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
+        return redirectURI + (redirectURI.contains("?") ? "&" : "?") + query
+    }
+
+    /// AZ-13: an error reaches an unknown client only by the person's own click, after reading where it goes.
+    func answerError(_ error: OAuthError, redirectURI: String, state: String?, client: Client) -> Response {
+        let url = answerURL(redirectURI, [("error", error.code.rawValue), ("error_description", error.description)], state: state)
+        let event = Event("authz.request.rejected", .denied, reason: error.rule, client: client.id)
+        if client.kind == .preregistered { return Self.redirect(to: url).recording(event) }
+        return pages.errorHandOff(to: url, host: RedirectURI.displayHost(redirectURI)).recording(event)
+    }
+
+    /// 303, never 307: a POST must not be repeated at the client (AZ-17).
+    static func redirect(to url: String) -> Response {
+        Response(
+            .seeOther,
+            fields: [(.location, url), (.cacheControl, "no-store"), (FieldName("referrer-policy"), "no-referrer")])
+    }
+}

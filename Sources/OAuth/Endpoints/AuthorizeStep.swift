@@ -1,0 +1,100 @@
+package import HTTP
+internal import Primitives
+
+/// `GET` and form `POST /authorize`: checks the request and opens a transaction.
+extension AuthorizationFlow {
+    package func authorize(_ request: Request, in context: RequestContext) async -> Response {
+        let parameters: Parameters
+        do {
+            switch request.method {
+            case .get, .head: parameters = try Parameters(parsing: request.query)
+            case .post: parameters = try request.form()
+            default:
+                return refuse("Not allowed", "Open this page from your application.", rule: "COM-2", in: context, status: .methodNotAllowed)
+                    .with(.allow, "GET, POST")
+            }
+        } catch {
+            return refuse("Request refused", "The application sent a request that cannot be read.", rule: "COM-5", in: context)
+        }
+        let now = clock()
+        switch await parser.parse(parameters, at: now) {
+        case .unavailable: return unavailable(in: context)
+        case .local(let refusal):
+            return refuse("Connection refused", refusal.text, rule: refusal.rule, in: context, events: refusal.events)
+        case .redirectable(let error, let uri, let state, let client):
+            return answerError(error, redirectURI: uri, state: state, client: client)
+        case .valid(let ask, let client, let events):
+            var response = await open(ask, client, request, context, at: now)
+            response.events = events + response.events
+            return response
+        }
+    }
+
+    private func open(
+        _ ask: AuthorizationRequest, _ client: Client, _ request: Request, _ context: RequestContext, at now: Timestamp
+    ) async -> Response {
+        let session: (user: User, authenticatedAt: Timestamp)?
+        do { session = try await sessions.current(request, at: now) } catch { return unavailable(in: context) }
+        let isFresh = session.map { session in
+            !ask.prompt.contains(.login) && (ask.maxAge.map { now - session.authenticatedAt <= .seconds($0) } ?? true)
+        }
+        if ask.prompt.contains(.none) {  // consent is asked every time, so nothing can be answered without a page
+            let code: OAuthError.Code = isFresh == true ? .consentRequired : .loginRequired
+            return answerError(
+                OAuthError(code, "The user has to be asked.", rule: "AZ-11"), redirectURI: ask.redirectURI, state: ask.state,
+                client: client)
+        }
+        let known = security.cookieDigest(BrowserSecurity.browserCookie, request)
+        let cookie: (value: String?, digest: TokenDigest) = known.map { (nil, $0) } ?? freshBrowser()
+        let transaction = LoginTransaction(
+            id: TransactionID.fresh(), browser: cookie.digest, request: ask, userID: isFresh == true ? session?.user.id : nil,
+            authenticatedAt: isFresh == true ? session?.authenticatedAt : nil, createdAt: now,
+            expiresAt: now + OAuthSettings.transactionLifetime)
+        do {
+            try await transactions.insert(transaction, perBrowser: Self.transactionsPerBrowser, total: Self.transactionsTotal)
+        } catch { return unavailable(in: context) }
+        var response = transaction.userID != nil
+            ? consentPage(transaction, client, session?.user, at: now, notice: nil)
+            : loginPage(transaction, client, username: ask.loginHint ?? "", notice: nil)
+        if let value = cookie.value {
+            response.fields.append(.setCookie, Cookies.set(BrowserSecurity.browserCookie, value, maxAge: .seconds(3600)))
+        }
+        return response
+    }
+
+    private func freshBrowser() -> (value: String?, digest: TokenDigest) {
+        let value = BrowserSecurity.freshCookie()
+        return (value, hasher.digest(of: value))
+    }
+
+    func loginPage(
+        _ transaction: LoginTransaction, _ client: Client, username: String, notice: String?, status: Status = .ok
+    ) -> Response {
+        pages.login(
+            LoginPage(
+                transactionID: transaction.id, token: security.formToken("login", transaction.id, transaction.browser),
+                clientName: client.name, username: username, notice: notice, status: status))
+    }
+
+    func consentPage(_ transaction: LoginTransaction, _ client: Client, _ user: User?, at now: Timestamp, notice: String?) -> Response {
+        guard let user else { return loginPage(transaction, client, username: "", notice: nil) }
+        let ask = transaction.request
+        let resource = settings.resource(named: ask.resource)
+        return pages.consent(
+            ConsentPage(
+                transactionID: transaction.id, token: security.formToken("consent", transaction.id, transaction.browser),
+                clientName: client.name, clientKind: client.kind,
+                clientHost: client.kind == .metadata ? RedirectURI.displayHost(client.id.text) : nil,
+                redirectHost: RedirectURI.displayHost(ask.redirectURI),
+                isLoopbackOnly: client.redirectURIs.allSatisfy(RedirectURI.isLoopback), isNew: client.lastUsedAt == nil,
+                username: user.name, resourceTitle: resource?.title ?? "", resourceURL: ask.resource,
+                scopes: ask.scopes.bounded(by: user.role), role: user.role, expiresIn: settings.refreshAbsolute, notice: notice))
+    }
+}
+
+extension ScopeSet {
+    /// The scopes a user of that role can really use (AZ-15): higher classes become the role's own.
+    func bounded(by role: Role) -> ScopeSet {
+        ScopeSet(scopes.map { Scope(engine: $0.engine, permission: min($0.permission, role.permission)) })
+    }
+}

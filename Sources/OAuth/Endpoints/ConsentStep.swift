@@ -1,0 +1,87 @@
+internal import Crypto
+package import HTTP
+internal import Primitives
+
+/// `GET /consent` shows the question, `POST /consent` takes the answer and issues the code (CON-1 to CON-3, AZ-16).
+extension AuthorizationFlow {
+    package func showConsent(_ request: Request, in context: RequestContext) async -> Response {
+        let now = clock()
+        let query = try? Parameters(parsing: request.query)
+        let id = query?.all("transaction").first
+        guard let query else {
+            return refuse("Request refused", "The address of this page is not complete.", rule: "COM-5", in: context)
+        }
+        switch await enter(id: id, purpose: nil, query, request, context, at: now) {
+        case .stop(let response): return response
+        case .go(let step):
+            let user: User?
+            do { user = try await signedInUser(step, request, at: now) } catch { return unavailable(in: context) }
+            return consentPage(step.transaction, step.client, user, at: now, notice: nil)
+        }
+    }
+
+    package func decide(_ request: Request, in context: RequestContext) async -> Response {
+        let now = clock()
+        let step: Step
+        switch await enter("consent", request, context, at: now) {
+        case .stop(let response): return response
+        case .go(let entered): step = entered
+        }
+        do {
+            guard let user = try await signedInUser(step, request, at: now) else {
+                return loginPage(step.transaction, step.client, username: "", notice: "Sign in again to continue.")
+            }
+            switch step.form.all("decision").first {
+            case "allow": return try await allow(user, step, context, at: now)
+            case "deny": return try await deny(user, step, context)
+            default:
+                return consentPage(step.transaction, step.client, user, at: now, notice: "Choose Allow or Deny.")
+            }
+        } catch { return unavailable(in: context) }
+    }
+
+    /// The user who signed in within this transaction, when this browser's session is still theirs.
+    private func signedInUser(_ step: Step, _ request: Request, at now: Timestamp) async throws(StoreError) -> User? {
+        guard let id = step.transaction.userID, let session = try await sessions.current(request, at: now), session.user.id == id
+        else { return nil }
+        return session.user
+    }
+
+    private func allow(_ user: User, _ step: Step, _ context: RequestContext, at now: Timestamp) async throws(StoreError) -> Response {
+        let ask = step.transaction.request
+        let offered = ask.scopes.bounded(by: user.role)
+        let ticked = ScopeSet(step.form.all("scope").compactMap { Scope($0) }.filter { offered.covers($0) })
+        guard !ticked.isEmpty else {
+            return consentPage(step.transaction, step.client, user, at: now, notice: "Tick at least one permission, or choose Deny.")
+        }
+        guard try await transactions.consume(step.transaction.id) else {
+            return refuse("Already answered", "This request was answered before.", rule: "WEB-6", in: context, status: .ok)
+        }
+        let grant = Grant(
+            id: GrantID("g" + Random.text(21)), userID: user.id, clientID: step.client.id, scopes: ticked, resource: ask.resource,
+            redirectURI: ask.redirectURI, createdAt: now, endsAt: now + settings.refreshAbsolute)
+        let code = TokenFormat.mint(.code)
+        try await grants.insert(
+            grant, code: hasher.digest(of: code), challenge: ask.challenge, expiresAt: now + OAuthSettings.codeLifetime)
+        try await clients.markUsed(
+            step.client.id, at: now,
+            expiresAt: step.client.kind == .dynamic ? now + OAuthSettings.usedClientLifetime : nil)
+        let url = answerURL(ask.redirectURI, [("code", code.exposeText())], state: ask.state)
+        let event = Event(
+            "consent.granted", subject: user.name, client: step.client.id, grant: grant.id, resource: ask.resource,
+            scopes: ticked.description, details: [("redirect_host", .string(RedirectURI.displayHost(ask.redirectURI)))])
+        return pages.handOff(to: url, host: RedirectURI.displayHost(ask.redirectURI)).recording(event)
+    }
+
+    private func deny(_ user: User, _ step: Step, _ context: RequestContext) async throws(StoreError) -> Response {
+        guard try await transactions.consume(step.transaction.id) else {
+            return refuse("Already answered", "This request was answered before.", rule: "WEB-6", in: context, status: .ok)
+        }
+        let ask = step.transaction.request
+        let event = Event("consent.denied", .denied, subject: user.name, client: step.client.id, resource: ask.resource)
+        return answerError(
+            OAuthError(.accessDenied, "The user said no.", rule: "CON-3"), redirectURI: ask.redirectURI, state: ask.state,
+            client: step.client
+        ).recording(event)
+    }
+}

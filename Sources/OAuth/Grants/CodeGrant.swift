@@ -1,0 +1,92 @@
+internal import HTTP
+internal import Primitives
+
+/// `grant_type=authorization_code` (oauth.md §7a).
+struct CodeGrant: Sendable {
+    let settings: OAuthSettings
+    let grants: any GrantStore
+    let users: any UserStore
+    let hasher: TokenHasher
+
+    static let maximumAttempts = 5
+
+    func redeem(_ form: Parameters, _ client: Client, at now: Timestamp) async throws(OAuthError) -> Response {
+        guard let code = form.all("code").first else { throw OAuthError(.invalidRequest, "code is missing.", rule: "TOK-5") }
+        guard let verifier = form.all("code_verifier").first, PKCE.isVerifier(verifier) else {
+            throw OAuthError(.invalidRequest, "code_verifier is missing or malformed.", rule: "CODE-5")
+        }
+        guard TokenFormat.kind(of: Array(code.utf8)) == .code else { throw .invalidGrant("CODE-1") }
+        let digest = hasher.digest(of: code)
+        let record = try await read(digest)
+        try check(record, form, client, at: now)
+        guard PKCE.matches(verifier: verifier, challenge: record.challenge) else {
+            do { try await grants.recordFailedAttempt(on: digest) } catch { throw error.refusal }
+            throw .invalidGrant("CODE-5", events: [Self.event("token.issued", .failure, record, "CODE-5")])
+        }
+        try checkResource(form, record)
+        if record.isConsumed { throw try await replayed(record, at: now) }
+        guard record.isActive, now < record.expiresAt else { throw .invalidGrant("CODE-3") }
+        return try await issue(record, digest, client, at: now)
+    }
+
+    private func read(_ digest: TokenDigest) async throws(OAuthError) -> CodeRecord {
+        let record: CodeRecord?
+        do { record = try await grants.code(digest) } catch { throw error.refusal }
+        guard let record else { throw .invalidGrant("CODE-1") }
+        return record
+    }
+
+    private func check(_ record: CodeRecord, _ form: Parameters, _ client: Client, at now: Timestamp) throws(OAuthError) {
+        guard record.grant.clientID == client.id else {
+            throw .invalidGrant("CODE-2", events: [Self.event("token.issued", .denied, record, "CODE-2")])
+        }
+        if let uri = form.all("redirect_uri").first, uri != record.grant.redirectURI { throw .invalidGrant("CODE-4") }
+        guard record.failedAttempts < Self.maximumAttempts else { throw .invalidGrant("CODE-5") }
+    }
+
+    /// CODE-6: before the code is consumed.
+    private func checkResource(_ form: Parameters, _ record: CodeRecord) throws(OAuthError) {
+        for name in form.all("resource") where settings.resource(named: name)?.url != record.grant.resource {
+            throw OAuthError(.invalidTarget, "The resource was not authorized.", rule: "CODE-6")
+        }
+    }
+
+    private func issue(_ record: CodeRecord, _ digest: TokenDigest, _ client: Client, at now: Timestamp) async throws(OAuthError) -> Response {
+        let access = TokenFormat.mint(.access)
+        // TOK-8: clients described by a document, or that registered for it.
+        let isRefreshable = client.grantTypes.contains("refresh_token") || client.kind == .metadata
+        let refresh = isRefreshable ? TokenFormat.mint(.refresh) : nil
+        let isFirst: Bool
+        do {
+            isFirst = try await grants.redeem(
+                digest,
+                access: NewAccessToken(
+                    digest: hasher.digest(of: access), scopes: record.grant.scopes, issuedAt: now,
+                    expiresAt: now + settings.accessTokenLifetime),
+                refresh: refresh.map {
+                    NewRefreshToken(
+                        digest: hasher.digest(of: $0), issuedAt: now, expiresAt: min(now + settings.refreshIdle, record.grant.endsAt))
+                }, at: now)
+        } catch { throw error.refusal }
+        guard isFirst else { throw try await replayed(record, at: now) }  // lost the race against another redemption
+        var event = Self.event("token.issued", .success, record, nil)
+        event.tokenReference = hasher.digest(of: access).reference
+        event.details = [("grant_type", "authorization_code")]
+        return TokenAnswer(access: access, refresh: refresh, lifetime: settings.accessTokenLifetime, scopes: record.grant.scopes)
+            .response.recording(event)
+    }
+
+    /// CODE-10: the rest was right, so the code leaked: everything issued from it ends.
+    private func replayed(_ record: CodeRecord, at now: Timestamp) async throws(OAuthError) -> OAuthError {
+        do { _ = try await grants.revoke(record.grant.id, at: now) } catch { throw error.refusal }
+        var event = Self.event("token.code.replayed", .denied, record, "CODE-10")
+        event.severity = .critical
+        return .invalidGrant("CODE-10", events: [event])
+    }
+
+    private static func event(_ name: String, _ outcome: Event.Outcome, _ record: CodeRecord, _ reason: String?) -> Event {
+        Event(
+            name, outcome, severity: outcome == .success ? .info : .warning, reason: reason, client: record.grant.clientID,
+            grant: record.grant.id, resource: record.grant.resource, scopes: record.grant.scopes.description)
+    }
+}
