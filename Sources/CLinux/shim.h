@@ -1,0 +1,32 @@
+// Linux calls the Swift overlay of the C library does not carry, and constants it cannot import. No logic here.
+#ifndef GATEHOUSE_CLINUX_SHIM_H
+#define GATEHOUSE_CLINUX_SHIM_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+// Declared by hand: the header hides it behind _GNU_SOURCE, which breaks debug builds of the overlay.
+int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+enum { GH_IN = EPOLLIN, GH_OUT = EPOLLOUT, GH_RDHUP = EPOLLRDHUP, GH_HUP = EPOLLHUP, GH_ERR = EPOLLERR };
+
+static inline int gh_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+// Edge-triggered for everything, once and for the life of the descriptor.
+static inline int gh_epoll_add(int epoll, int fd, uint64_t data) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.u64 = data}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+static inline uint64_t gh_event_data(const struct epoll_event *event) { return event->data.u64; }
+static inline uint32_t gh_event_flags(const struct epoll_event *event) { return event->events; }
+static inline int gh_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+static inline int gh_accept(int fd, struct sockaddr_storage *address) {
+    socklen_t length = sizeof *address;
+    return accept4(fd, (struct sockaddr *)address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+static inline int gh_signalfd(const sigset_t *set) { return signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK); }
+
+#endif

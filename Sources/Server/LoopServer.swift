@@ -1,0 +1,101 @@
+internal import HTTP
+internal import Logging
+internal import Primitives
+internal import Transport
+
+/// One listener's share of one loop: accepts connections and keeps account of them. All of its code runs on the loop's
+/// thread, so that connections, buffers and caches need no locks.
+actor LoopServer {
+    nonisolated let loop: EventLoop
+    nonisolated let service: Service
+    private var listener: Listener?
+    private var connections: [Int: Connection] = [:]
+    private var nextConnection = 0
+    private(set) var isDraining = false
+    var dates = DateCache()
+    var ids = RequestIDs()
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    /// An open connection, as those see it who may have to end it.
+    final class Connection {
+        let stream: Stream
+        /// No request is on its way in or being answered.
+        var isIdle = false
+        init(_ stream: Stream) { self.stream = stream }
+    }
+
+    init(_ service: Service, on loop: EventLoop) {
+        self.service = service
+        self.loop = loop
+    }
+
+    /// Accepts until drained.
+    func run(_ listening: ListeningSocket) async {
+        do throws(SocketError) {
+            let listener = try Listener(listening, on: loop)
+            self.listener = listener
+            if isDraining { listener.close() }
+            await accept(from: listener)
+        } catch {
+            service.logger.error("cannot watch a listening socket", [("error", .text(error))])
+        }
+    }
+
+    private func accept(from listener: Listener) async {
+        while true {
+            do throws(SocketError) {
+                guard let accepted = try await listener.accept() else { return }
+                admit(accepted)
+            } catch {
+                service.logger.error("cannot accept connections", [("error", .text(error))])
+                // Out of descriptors: those that close meanwhile make room.
+                guard (try? await loop.sleep(for: .milliseconds(100))) != nil else { return }
+            }
+        }
+    }
+
+    private func admit(_ accepted: consuming Listener.Accepted) {
+        guard service.admit() else {
+            service.logger.warning("too many connections", [("peer.address", .text(accepted.peer))])
+            return
+        }
+        guard let stream = try? Stream(accepted, on: loop, tls: service.tls) else { return service.release() }
+        let connection = Connection(stream)
+        // Awaited by nobody: `serve` ends with its connection, which `drain` and `abort` see to.
+        let task = Task.immediate(executorPreference: loop) { await self.serve(connection) }
+        stream.setOwner(task)
+    }
+
+    private func serve(_ connection: Connection) async {
+        let number = nextConnection
+        nextConnection += 1
+        connections[number] = connection
+        defer {
+            connection.stream.close()
+            connections[number] = nil
+            service.release()
+        }
+        do throws(SocketError) {
+            try await connection.stream.handshake(deadline: loop.now + service.limits.handshakeTimeout)
+        } catch {
+            let peer = connection.stream.peer
+            service.logger.debug("handshake failed", [("peer.address", .text(peer)), ("error", .text(error))])
+            return
+        }
+        await serveHTTP1(connection)
+    }
+
+    /// Stops accepting and ends the idle connections; the others end with their present answer.
+    func drain() {
+        isDraining = true
+        listener?.close()
+        listener = nil
+        for connection in connections.values where connection.isIdle { connection.stream.abort() }
+    }
+
+    /// Ends every connection, whatever it does.
+    func abort() {
+        for connection in connections.values { connection.stream.abort() }
+    }
+}

@@ -1,0 +1,69 @@
+internal import HTTP
+internal import Primitives
+internal import Transport
+
+/// The writer a stream's producer gets. An actor on the connection's loop, so that a producer may write from anywhere and
+/// pieces of several tasks do not mix.
+actor StreamedBody: BodyWriter {
+    private nonisolated let loop: EventLoop
+    private let stream: LoopBound<Stream>
+    private let isChunked: Bool
+    private let limits: ServerConfiguration
+    private var isWriting = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private(set) var hasFailed = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    init(_ stream: LoopBound<Stream>, isChunked: Bool, limits: ServerConfiguration, loop: EventLoop) {
+        self.stream = stream
+        self.isChunked = isChunked
+        self.limits = limits
+        self.loop = loop
+    }
+
+    func write(_ bytes: [UInt8]) async throws(BodyClosed) {
+        guard !bytes.isEmpty else { return }
+        var buffer = ByteBuffer(capacity: bytes.count + 16)
+        if isChunked { ChunkedEncoder.append(bytes, to: &buffer) } else { buffer.append(bytes) }
+        try await send(&buffer)
+    }
+
+    /// Ends the body. - Throws: `BodyClosed` when it could not be completed, so that the connection must not be used again.
+    func finish() async throws(BodyClosed) {
+        guard isChunked else { return }
+        var buffer = ByteBuffer(capacity: 16)
+        ChunkedEncoder.appendEnd(to: &buffer)
+        try await send(&buffer)
+    }
+
+    private func send(_ buffer: inout ByteBuffer) async throws(BodyClosed) {
+        while isWriting {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+        isWriting = true
+        defer {
+            isWriting = false
+            if !waiting.isEmpty { waiting.removeFirst().resume() }
+        }
+        if hasFailed || stream.value.isPeerClosed { throw BodyClosed() }
+        do throws(SocketError) {
+            try await stream.value.write(&buffer, deadline: limits.writeDeadline(from: loop.now, for: buffer.count))
+        } catch {
+            hasFailed = true
+            throw BodyClosed()
+        }
+    }
+}
+
+extension ServerConfiguration {
+    /// When a peer that reads `count` bytes at the least rate should have them.
+    func writeDeadline(from now: MonotonicTime, for count: Int) -> MonotonicTime {
+        now + writeTimeout + .seconds(count / max(1, minimumRate))
+    }
+
+    /// When a body of which `received` bytes have come since `start` is too slow or has stopped.
+    func bodyDeadline(from now: MonotonicTime, start: MonotonicTime, received: Int) -> MonotonicTime {
+        min(now + bodyIdleTimeout, start + headerTimeout + .milliseconds(received * 1000 / max(1, minimumRate)))
+    }
+}

@@ -1,0 +1,59 @@
+internal import CLinux
+internal import Glibc
+package import Primitives
+
+/// Accepts connections on one loop. Not `Sendable`: made and used on that loop.
+@safe package final class Listener {
+    private let listening: ListeningSocket
+    private let loop: EventLoop
+    private let token: UInt64
+    private let socket: UnsafeMutablePointer<SocketState>
+    private var isClosed = false
+
+    /// Only on the loop.
+    package init(_ listening: ListeningSocket, on loop: EventLoop) throws(SocketError) {
+        let entry = unsafe try loop.register(fd: listening.fd)
+        token = unsafe entry.token
+        unsafe socket = entry.socket
+        self.loop = loop
+        self.listening = listening
+    }
+
+    deinit { close() }
+
+    /// A connection nobody serves yet; it must be made a `Stream` or dropped, which closes it.
+    package struct Accepted: ~Copyable {
+        let descriptor: FileDescriptor
+        package let peer: IPAddress
+    }
+
+    /// Waits for the next connection. Nil when this listener was closed.
+    /// - Throws: `.resources` when the system cannot give us another descriptor; wait a little and call again.
+    package func accept() async throws(SocketError) -> Accepted? {
+        while !isClosed {
+            var address = sockaddr_storage()
+            let fd = unsafe gh_accept(listening.fd, &address)
+            if fd >= 0 {
+                let descriptor = FileDescriptor(fd)
+                guard let peer = Endpoint(address)?.address else { continue }
+                return Accepted(descriptor: descriptor, peer: peer)
+            }
+            switch errno {
+            case EAGAIN: _ = unsafe await withUnsafeContinuation { unsafe socket.pointee.reader = $0 }
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: throw SocketError(.resources, errno: errno)
+            case EBADF, EINVAL, ENOTSOCK: throw SocketError(.closed, errno: errno)
+            default: continue  // accept(2): errors of the new connection itself are to be treated like EAGAIN by retrying
+            }
+        }
+        return nil
+    }
+
+    /// Stops accepting and wakes `accept`. Connections in the backlog are reset by the kernel.
+    package func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        shutdown(listening.fd, CInt(SHUT_RDWR))
+        unsafe socket.pointee.wake(.closed)
+        loop.sockets.remove(token)
+    }
+}

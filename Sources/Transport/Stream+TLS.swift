@@ -1,0 +1,61 @@
+internal import COpenSSL
+package import Primitives
+
+extension Stream {
+    /// Completes the TLS handshake; returns at once on a plain stream.
+    /// - Throws: `.tls` when the peer's offer is refused, `.timeout`, `.closed`.
+    package func handshake(deadline: MonotonicTime) async throws(SocketError) {
+        guard let session = unsafe session else { return }
+        while true {
+            if isClosed { throw SocketError(.closed) }
+            let code = unsafe SSL_do_handshake(session)
+            if code == 1 { break }
+            switch failure(of: code) {
+            case .wantsRead: try await waitForReading(until: deadline)
+            case .wantsWrite: try await waitForWriting(until: deadline)
+            case .failed(let error): throw error
+            case .end, .bytes: throw SocketError(.closed)
+            }
+        }
+        isEstablished = true
+    }
+
+    /// SHA-256 of the peer's certificate in DER; nil when it presented none.
+    package var peerCertificateDigest: [UInt8]? {
+        guard !isClosed, let session = unsafe session, let certificate = unsafe SSL_get1_peer_certificate(session) else {
+            return nil
+        }
+        defer { unsafe X509_free(certificate) }
+        var digest = [UInt8](repeating: 0, count: 32)
+        var length: UInt32 = 0
+        guard unsafe X509_digest(certificate, EVP_sha256(), &digest, &length) == 1, length == 32 else {
+            _ = takeTLSErrorText()
+            return nil
+        }
+        return digest
+    }
+
+    /// Sends close_notify, so that the peer can tell our end from a cut (RFC 8446 §6.1). Once, and never after a failure.
+    func closeSession() {
+        guard isEstablished, let session = unsafe session else { return }
+        isEstablished = false
+        if unsafe SSL_shutdown(session) < 0 { _ = takeTLSErrorText() }
+    }
+
+    /// Translates what a TLS call said, and leaves OpenSSL's error queue empty (R5).
+    func failure(of code: CInt) -> Attempt {
+        guard let session = unsafe session else { return .failed(SocketError(.closed)) }
+        switch unsafe SSL_get_error(session, code) {
+        case SSL_ERROR_WANT_READ: return .wantsRead
+        case SSL_ERROR_WANT_WRITE: return .wantsWrite
+        case SSL_ERROR_ZERO_RETURN: return .end
+        case SSL_ERROR_SYSCALL:
+            isEstablished = false
+            _ = takeTLSErrorText()
+            return .failed(SocketError(.closed))
+        default:
+            isEstablished = false
+            return .failed(SocketError(.tls, detail: takeTLSErrorText()))
+        }
+    }
+}

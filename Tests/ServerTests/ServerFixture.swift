@@ -1,0 +1,75 @@
+import Foundation
+import HTTP
+import Logging
+import Primitives
+import Server
+import Transport
+
+/// A running server on a port the system chose, and what a test needs to talk to it.
+struct ServerFixture {
+    let group: EventLoopGroup
+    let server: HTTPServer
+    let endpoint: Endpoint
+    let tls: TLSContext?
+
+    init(
+        _ responder: any Responder, loops: Int = 1, isSecure: Bool = false,
+        configuration: ServerConfiguration = ServerConfiguration()
+    ) throws {
+        group = try EventLoopGroup(count: loops)
+        server = HTTPServer(group: group, logger: .silent)
+        tls = isSecure ? try TLSContext(Self.certificate("localhost")) : nil
+        endpoint = try server.listen(
+            on: Endpoint("127.0.0.1:0")!, tls: tls, responder: responder, configuration: configuration)
+    }
+
+    static func certificate(_ name: String) -> TLSContext.Files {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Fixtures/tls")
+        return .init(
+            certificate: folder.appending(path: "\(name).crt").path, key: folder.appending(path: "\(name).key").path)
+    }
+
+    func stop() async {
+        await server.drain(deadline: .milliseconds(500))
+        group.stop()
+    }
+
+    /// Runs curl against the server and returns what it printed.
+    func curl(_ arguments: String..., path: String = "/") async throws -> (status: Int32, output: String) {
+        let scheme = tls == nil ? "http" : "https"
+        let all = ["-sS", "--max-time", "10"] + arguments + ["\(scheme)://\(endpoint)\(path)"]
+        return try await pool.run {
+            let process = Process()
+            process.executableURL = URL(filePath: "/usr/bin/curl")
+            process.arguments = all
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            process.standardError = pipe
+            try process.run()
+            let data = pipe.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+        }
+    }
+
+    /// Opens a plain connection.
+    func connect() throws -> RawClient { try RawClient(endpoint) }
+}
+
+/// For the blocking calls of clients, so that they hold no thread of the test runner.
+let pool = BlockingPool(threads: 8, queueLimit: 1024)
+
+/// A responder from a closure.
+struct Answer: Responder {
+    var limit = 1 << 20
+    let body: @Sendable (Request, RequestContext) async -> Response
+
+    init(limit: Int = 1 << 20, _ body: @escaping @Sendable (Request, RequestContext) async -> Response) {
+        self.limit = limit
+        self.body = body
+    }
+
+    func bodyLimit(for request: Request) -> Int { limit }
+    func respond(to request: Request, in context: RequestContext) async -> Response { await body(request, context) }
+}
