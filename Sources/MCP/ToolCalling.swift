@@ -2,7 +2,7 @@ internal import HTTP
 internal import Primitives
 
 /// `tools/call` in every era: parse, ask the gate, run, record, answer as JSON or as an event stream.
-extension Endpoint {
+extension MCPEndpoint {
     func call(_ message: RPCMessage, _ id: RPCID, _ revision: Revision, _ exchange: Exchange) async -> Response {
         guard let name = message.params?["name"]?.string else {
             return reply(RPCError(.invalidParams, "params.name must be a string."), id: id)
@@ -129,7 +129,7 @@ extension Endpoint {
 
 extension ToolResult {
     /// The result object of `tools/call` for one revision.
-    fileprivate func json(for revision: Revision, _ endpoint: Endpoint) -> JSONValue {
+    fileprivate func json(for revision: Revision, _ endpoint: MCPEndpoint) -> JSONValue {
         var object = JSONObject()
         object.append("content", .array(content.map(\.json)))
         if let structured { object.append("structuredContent", structured) }

@@ -3,7 +3,7 @@ internal import Primitives
 
 /// Revisions 2025-03-26 to 2025-11-25: a handshake first, no envelope (mcp.md §4). Requests without a session are accepted:
 /// nothing served here needs one.
-extension Endpoint {
+extension MCPEndpoint {
     func answerLegacy(_ message: RPCMessage, _ revision: Revision, _ exchange: Exchange) async -> Response {
         guard message.kind == .request, let id = message.id else { return Response(.accepted) }
         switch message.method {
@@ -60,7 +60,7 @@ extension Endpoint {
     }
 }
 
-extension Endpoint.Exchange {
+extension MCPEndpoint.Exchange {
     /// The same exchange for a client that reads no streams.
     fileprivate var withoutStreams: Self {
         var request = request

@@ -2,7 +2,7 @@ internal import HTTP
 internal import Primitives
 
 /// Revision 2026-07-28: stateless, every request carries its envelope (mcp.md §3).
-extension Endpoint {
+extension MCPEndpoint {
     func answerModern(_ message: RPCMessage, _ exchange: Exchange) async -> Response {
         guard message.kind == .request, let id = message.id else { return Response(.accepted) }
         do throws(RPCError) { try checkEnvelope(message, exchange.request.fields) } catch {

@@ -1,5 +1,5 @@
 internal import Crypto
-internal import HTTP
+package import HTTP
 package import Primitives
 
 /// Cookies and synchroniser tokens of the pages (WEB-3, WEB-4).
@@ -38,8 +38,23 @@ package struct BrowserSecurity: Sendable {
         return ConstantTime.equal(Array(token.utf8), Array(formToken(purpose, subject, browser).utf8))
     }
 
+    /// A form token bound to the browser's cookie, and the `Set-Cookie` value when the browser had none yet.
+    package func freshForm(_ purpose: String, _ subject: String, _ request: Request) -> (cookie: String?, token: String) {
+        if let browser = cookieDigest(Self.browserCookie, request) { return (nil, formToken(purpose, subject, browser)) }
+        let value = Self.freshCookie()
+        return (
+            Cookies.set(Self.browserCookie, value, maxAge: .seconds(3600)), formToken(purpose, subject, hasher.digest(of: value))
+        )
+    }
+
+    /// The check of `freshForm`'s token: the same browser, purpose and subject.
+    package func isFormToken(_ token: String?, _ purpose: String, _ subject: String, _ request: Request) -> Bool {
+        guard let browser = cookieDigest(Self.browserCookie, request) else { return false }
+        return isFormToken(token, purpose, subject, browser)
+    }
+
     /// WEB-4 with contract §9: `Origin` ours, or `null` or absent with `Sec-Fetch-Site: same-origin`; neither is refused.
-    func isSameOrigin(_ request: Request) -> Bool {
+    package func isSameOrigin(_ request: Request) -> Bool {
         let site = request.fields.single(.secFetchSite)
         guard request.fields.count(of: .origin) <= 1 else { return false }
         switch request.fields[.origin] {

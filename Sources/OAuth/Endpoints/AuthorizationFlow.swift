@@ -1,5 +1,5 @@
 internal import Crypto
-internal import HTTP
+package import HTTP
 package import Primitives
 
 /// `/authorize`, `/login` and `/consent`: one authorization from the client's request to the code (oauth.md §6, §16).
@@ -78,7 +78,7 @@ package struct AuthorizationFlow: Sendable {
     }
 
     /// 303, never 307: a POST must not be repeated at the client (AZ-17).
-    static func redirect(to url: String) -> Response {
+    package static func redirect(to url: String) -> Response {
         Response(
             .seeOther,
             fields: [(.location, url), (.cacheControl, "no-store"), (FieldName("referrer-policy"), "no-referrer")])

@@ -3,7 +3,7 @@ package import Primitives
 
 /// One MCP endpoint over Streamable HTTP: every revision from 2025-03-26 to 2026-07-28 at the same URL.
 /// The caller is authenticated before; what a call may do is the gate's to say.
-package struct Endpoint: Sendable {
+package struct MCPEndpoint: Sendable {
     let info: ServerInfo
     let registry: ToolRegistry
     let gate: any Gate
