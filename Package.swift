@@ -40,6 +40,7 @@ let package = Package(
         module("HTTP", ["Primitives"]),
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
         module("MCP", ["HTTP", "Primitives"]),
+        module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),
         tests("Primitives", []),

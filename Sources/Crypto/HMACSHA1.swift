@@ -1,0 +1,29 @@
+internal import COpenSSL
+package import Primitives
+
+/// HMAC-SHA-1 of RFC 2104, for AWS signature version 2 in the Qarnot simulator; not for anything of our own.
+package struct HMACSHA1: Sendable {
+    private static let blockSize = 64
+
+    private let inner: [UInt8]
+    private let outer: [UInt8]
+
+    package init(key: Secret) {
+        var block = key.expose { $0.count > Self.blockSize ? SHA1.digest($0) : $0 }
+        block.append(contentsOf: repeatElement(0, count: Self.blockSize - block.count))
+        inner = block.map { $0 ^ 0x36 }
+        outer = block.map { $0 ^ 0x5C }
+    }
+
+    /// 20 bytes.
+    package func code(for bytes: [UInt8]) -> [UInt8] { SHA1.digest(outer + SHA1.digest(inner + bytes)) }
+}
+
+private enum SHA1 {
+    static func digest(_ bytes: [UInt8]) -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: 20)
+        let isDone = unsafe EVP_Digest(bytes, bytes.count, &out, nil, EVP_sha1(), nil) == 1
+        precondition(isDone, "out of memory")
+        return out
+    }
+}

@@ -1,0 +1,48 @@
+internal import HTTP
+internal import Primitives
+
+/// The last requests, for tests that must know what was sent upstream and what was not.
+struct Journal: Sendable {
+    struct Entry: Sendable {
+        let sequence: Int
+        let service: Service
+        let method: Method
+        let path: String
+        let userAgent: String?
+        /// The account whose token came, when it is one we know.
+        let account: String?
+    }
+
+    /// Older entries are forgotten.
+    static let capacity = 2000
+
+    private var entries: [Entry] = []
+    private var count = 0
+
+    mutating func record(_ service: Service, _ request: Request, account: String?) {
+        count += 1
+        let target = request.path + (request.query.map { "?" + $0 } ?? "")
+        entries.append(
+            Entry(
+                sequence: count, service: service, method: request.method, path: String(target.prefix(1000)),
+                userAgent: request.fields[.userAgent], account: account))
+        if entries.count >= Self.capacity * 2 { entries.removeFirst(Self.capacity) }
+    }
+
+    mutating func clear() { entries = [] }
+
+    var json: JSONValue {
+        let recent = entries.suffix(Self.capacity).map { entry -> JSONValue in
+            [
+                "seq": .int(entry.sequence), "service": .string(entry.service.rawValue), "method": .string(entry.method.rawValue),
+                "path": .string(entry.path), "user_agent": .string(orNull: entry.userAgent), "account": .string(orNull: entry.account),
+            ]
+        }
+        return ["count": .int(count), "requests": .array(recent)]
+    }
+}
+
+/// The two public listeners.
+enum Service: String, Sendable {
+    case rest, storage
+}
