@@ -39,6 +39,7 @@ let package = Package(
         module("Transport", ["Primitives", "Logging", "COpenSSL", "CLinux"]),
         module("HTTP", ["Primitives"]),
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
+        module("Client", ["HTTP", "Primitives", "CCurl"]),
         module("MCP", ["HTTP", "Primitives"]),
         module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
