@@ -41,6 +41,7 @@ let package = Package(
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
         module("Client", ["HTTP", "Primitives", "CCurl"]),
         module("MCP", ["HTTP", "Primitives"]),
+        module("Qarnot", ["MCP", "Client", "HTTP", "Crypto", "Primitives"]),
         module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),

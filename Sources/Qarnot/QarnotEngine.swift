@@ -1,0 +1,132 @@
+package import Client
+package import MCP
+package import Primitives
+internal import Synchronization
+
+/// The Qarnot API as MCP tools: each call runs on the caller's own key, and on nobody else's.
+package struct QarnotEngine: Sendable {
+    package struct Settings: Sendable {
+        /// Without a trailing slash, such as `https://api.qarnot.com`.
+        package var apiURL: String
+        /// Overrides what Qarnot says of its storage.
+        package var storageURL: String?
+        /// The page where users store their key, named in the answer when there is none.
+        package var accountURL: String
+        package var connectTimeout = Duration.seconds(5)
+        package var requestTimeout = Duration.seconds(30)
+        package var maximumResponseBytes = 32 << 20
+        /// Between two looks at a task that is waited for: first this, then twice as long each time, up to `slowestPoll`.
+        package var firstPoll = Duration.milliseconds(250)
+        package var slowestPoll = Duration.seconds(4)
+        /// How long `cancel_job` waits to see the task cancelled.
+        package var cancelPatience = Duration.seconds(10)
+
+        package init(apiURL: String, storageURL: String? = nil, accountURL: String) {
+            func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }
+            self.apiURL = trimmed(apiURL)
+            self.storageURL = storageURL.map(trimmed)
+            self.accountURL = accountURL
+        }
+    }
+
+    let settings: Settings
+    let client: HTTPClient
+    let keys: any UpstreamKeys
+    let now: @Sendable () -> Timestamp
+    let storage = StorageLocation()
+
+    package init(
+        settings: Settings, client: HTTPClient, keys: any UpstreamKeys, now: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) {
+        self.settings = settings
+        self.client = client
+        self.keys = keys
+        self.now = now
+    }
+
+    /// Every tool, in the order they are listed.
+    package var tools: [Tool] {
+        [
+            listTasks, getTask, submitTask, getTaskLogs, waitForTask, abortTask, deleteTask, listProfiles, getProfile, submitJob,
+            getJobStatus, retrieveJobResults, cancelJob, listJobs,
+        ]
+    }
+}
+
+/// What each tool is made of.
+struct ToolDefinition: Sendable {
+    let name: String
+    var aliases: [String] = []
+    let title: String
+    let description: String
+    let input: JSONValue
+    let output: JSONValue
+    let annotations: ToolAnnotations
+    let permission: Permission
+
+    init(
+        _ name: String, aliases: [String] = [], title: String, description: String, input: JSONValue, output: JSONValue,
+        _ annotations: ToolAnnotations, _ permission: Permission
+    ) {
+        self.name = name
+        self.aliases = aliases
+        self.title = title
+        self.description = description
+        self.input = input
+        self.output = output
+        self.annotations = annotations
+        self.permission = permission
+    }
+}
+
+extension ToolAnnotations {
+    static let reading = ToolAnnotations(readOnly: true, idempotent: true)
+    static let creating = ToolAnnotations()
+    static let ending = ToolAnnotations(destructive: true, idempotent: true)
+}
+
+extension QarnotEngine {
+    typealias Body = @Sendable (JSONObject, QarnotSession) async throws(QarnotFailure) -> JSONValue
+
+    /// Wraps a body with what every call needs: checked arguments, the caller's key, a clean result.
+    func tool(_ definition: ToolDefinition, _ body: @escaping Body) -> Tool {
+        Tool(
+            name: definition.name, aliases: definition.aliases, title: definition.title, description: definition.description,
+            inputSchema: definition.input, outputSchema: definition.output, annotations: definition.annotations,
+            permission: definition.permission
+        ) { arguments, context in
+            do throws(QarnotFailure) {
+                if let problem = SchemaCheck.problem(with: .object(arguments), under: definition.input) {
+                    throw QarnotFailure(.invalidArguments, "Invalid arguments: \(problem.text).", fields: [problem.field])
+                }
+                return try await run(body, arguments, context)
+            } catch {
+                return .failure(error.json.text, structured: error.json)
+            }
+        }
+    }
+
+    private func run(_ body: Body, _ arguments: JSONObject, _ context: ToolContext) async throws(QarnotFailure) -> ToolResult {
+        guard let caller = context.caller, let key = try await key(for: caller) else {
+            throw QarnotFailure(.keyMissing, "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")
+        }
+        let session = QarnotSession(engine: self, key: key, context: context)
+        do throws(QarnotFailure) {
+            let result = try await body(arguments, session)
+            await keys.markWorking(for: caller)
+            return .structured(ResultSize.fitted(Redaction.clean(result, of: key)))
+        } catch {
+            if error.code == .tokenRejected { await keys.markRejected(for: caller) }
+            let json = Redaction.clean(error.json, of: key)
+            return .failure(json.text, structured: json)
+        }
+    }
+
+    private func key(for caller: Principal) async throws(QarnotFailure) -> Secret? {
+        do {
+            return try await keys.key(for: caller)
+        } catch {
+            throw QarnotFailure(.keyUnavailable, "Your Qarnot key cannot be read at the moment. Try again later.", isRetryable: true)
+        }
+    }
+}

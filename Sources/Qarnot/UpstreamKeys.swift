@@ -1,0 +1,13 @@
+package import Primitives
+
+/// Where the engine gets a caller's own Qarnot key. `App` implements it over the vault.
+package protocol UpstreamKeys: Sendable {
+    /// The caller's key; nil when none is stored. Never somebody else's.
+    func key(for caller: Principal) async throws -> Secret?
+
+    /// Qarnot answered 401 to the caller's key: ask the user for another (VLT-5).
+    func markRejected(for caller: Principal) async
+
+    /// Qarnot accepted the caller's key.
+    func markWorking(for caller: Principal) async
+}
