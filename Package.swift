@@ -47,6 +47,7 @@ let package = Package(
         module("Policy", ["Primitives"]),
         tests("Primitives", []),
         tests("Logging", ["Primitives"]),
+        tests("Crypto", ["Primitives", "COpenSSL"]),
         tests("Transport", ["Primitives", "Logging"]),
         tests("HTTP", ["Primitives"]),
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
