@@ -46,6 +46,8 @@ let package = Package(
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),
         module("Audit", ["Crypto", "Primitives"]),
+        module("Vault", ["Crypto", "Primitives"]),
+        module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
         tests("Primitives", []),
         tests("Audit", ["Crypto", "Primitives"]),
         tests("Logging", ["Primitives"]),
@@ -53,6 +55,7 @@ let package = Package(
         tests("Transport", ["Primitives", "Logging"]),
         tests("HTTP", ["Primitives"]),
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
+        tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
     ])
 
 // Built only when asked for, so that ordinary builds stay short.
