@@ -38,5 +38,8 @@ let package = Package(
         module("MCP", ["HTTP", "Primitives"]),
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),
+        module("Vault", ["Crypto", "Primitives"]),
+        module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
         tests("Primitives", []),
+        tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
     ])

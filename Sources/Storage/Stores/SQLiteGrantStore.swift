@@ -1,0 +1,127 @@
+package import OAuth
+package import Primitives
+
+/// Grants, authorization codes and refresh families in SQLite. Every method is one transaction (TOK-6).
+package struct SQLiteGrantStore: GrantStore {
+    let database: Database
+
+    package init(_ database: Database) { self.database = database }
+
+    package func insert(_ grant: Grant, code: TokenDigest, challenge: String, expiresAt: Timestamp) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run(
+                """
+                INSERT INTO grants (id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                """,
+                [
+                    .id(grant.id), .id(grant.userID), .id(grant.clientID), .scopes(grant.scopes), .text(grant.resource),
+                    .text(grant.redirectURI), .time(grant.createdAt), .time(grant.endsAt),
+                ])
+            try transaction.run(
+                "INSERT INTO codes (digest, grant_id, challenge, expires_at) VALUES (?1, ?2, ?3, ?4)",
+                [.digest(code), .id(grant.id), .text(challenge), .time(expiresAt)])
+        }
+    }
+
+    package func code(_ digest: TokenDigest) async throws(StoreError) -> CodeRecord? {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                """
+                SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at,
+                    c.challenge, c.expires_at, c.consumed_at IS NOT NULL, c.failed_attempts,
+                    g.revoked_at IS NULL AND u.is_disabled = 0
+                FROM codes c JOIN grants g ON g.id = c.grant_id JOIN users u ON u.id = g.user_id
+                WHERE c.digest = ?1
+                """, [.digest(digest)]
+            ) { row in
+                CodeRecord(
+                    grant: Grant(row: row), challenge: row.text(8), expiresAt: row.time(9), isConsumed: row.flag(10),
+                    failedAttempts: row.count(11), isActive: row.flag(12))
+            }
+        }
+    }
+
+    package func recordFailedAttempt(on code: TokenDigest) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run("UPDATE codes SET failed_attempts = failed_attempts + 1 WHERE digest = ?1", [.digest(code)])
+        }
+    }
+
+    package func redeem(
+        _ code: TokenDigest, access: NewAccessToken, refresh: NewRefreshToken?, at now: Timestamp
+    ) async throws(StoreError) -> Bool {
+        try await database.write { transaction throws(StoreError) in
+            let grant = try transaction.first(
+                "UPDATE codes SET consumed_at = ?2 WHERE digest = ?1 AND consumed_at IS NULL RETURNING grant_id",
+                [.digest(code), .time(now)]
+            ) { row in GrantID(row.text(0)) }
+            guard let grant else { return false }
+            try transaction.insert(access, of: grant)
+            if let refresh { try transaction.insert(refresh, generation: 1, of: grant) }
+            return true
+        }
+    }
+
+    package func revoke(_ grant: GrantID, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await database.write { transaction throws(StoreError) in try transaction.revoke(grant, at: now) }
+    }
+
+    /// Ended grants are kept this long for lists and investigations.
+    private static let retention = Duration.seconds(7 * 86_400)
+
+    package func prune(at now: Timestamp, grace: Duration) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run(
+                "UPDATE refresh_tokens SET sealed_successor = NULL WHERE sealed_successor IS NOT NULL AND superseded_at < ?1",
+                [.time(now - grace)])
+            // A grant goes with its codes and tokens once it was revoked or over long ago, or nothing of it can be used any more.
+            // Until then consumed codes and superseded tokens stay: they are what detects replay (CODE-10, RT-6).
+            try transaction.run(
+                """
+                DELETE FROM grants WHERE ends_at < ?1 OR revoked_at < ?1 OR (created_at < ?1
+                    AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.grant_id = grants.id AND r.expires_at >= ?1)
+                    AND NOT EXISTS (SELECT 1 FROM tokens t WHERE t.grant_id = grants.id AND t.expires_at >= ?1))
+                """, [.time(now - Self.retention)])
+        }
+    }
+}
+
+extension Grant {
+    /// From the columns id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at.
+    init(row: borrowing Statement) {
+        self.init(
+            id: GrantID(row.text(0)), userID: UserID(row.text(1)), clientID: ClientID(row.text(2)), scopes: row.scopes(3),
+            resource: row.text(4), redirectURI: row.text(5), createdAt: row.time(6), endsAt: row.time(7))
+    }
+}
+
+extension Transaction {
+    func insert(_ token: NewAccessToken, of grant: GrantID) throws(StoreError) {
+        try run(
+            """
+            INSERT INTO tokens (digest, id, kind, user_id, grant_id, scopes, issued_at, expires_at)
+            SELECT ?1, ?2, 'access_token', user_id, id, ?4, ?5, ?6 FROM grants WHERE id = ?3
+            """,
+            [
+                .digest(token.digest), .text(token.digest.summaryID), .id(grant), .scopes(token.scopes), .time(token.issuedAt),
+                .time(token.expiresAt),
+            ])
+    }
+
+    func insert(_ token: NewRefreshToken, generation: Int, of grant: GrantID) throws(StoreError) {
+        try run(
+            "INSERT INTO refresh_tokens (digest, grant_id, generation, issued_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            [.digest(token.digest), .id(grant), .count(generation), .time(token.issuedAt), .time(token.expiresAt)])
+    }
+
+    /// Every token of a revoked grant is dead by the join that reads it; sealed successors need not wait for the pruning.
+    func revoke(_ grant: GrantID, at now: Timestamp) throws(StoreError) -> Bool {
+        let isRevoked =
+            try run("UPDATE grants SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL", [.id(grant), .time(now)]) == 1
+        guard isRevoked else { return false }
+        try run("UPDATE refresh_tokens SET sealed_successor = NULL WHERE grant_id = ?1", [.id(grant)])
+        try bumpEpoch()
+        return true
+    }
+}

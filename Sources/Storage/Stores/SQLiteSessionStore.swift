@@ -1,0 +1,58 @@
+package import OAuth
+package import Primitives
+
+/// Browser sessions in SQLite.
+package struct SQLiteSessionStore: SessionStore {
+    private let database: Database
+
+    package init(_ database: Database) { self.database = database }
+
+    package func insert(_ session: BrowserSession, under digest: TokenDigest) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run(
+                """
+                INSERT INTO sessions (digest, user_id, authenticated_at, idle_until, ends_at, address, user_agent)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                """,
+                [
+                    .digest(digest), .id(session.userID), .time(session.authenticatedAt), .time(session.idleUntil),
+                    .time(session.endsAt), .text(session.address), .text(session.userAgent),
+                ])
+        }
+    }
+
+    package func session(_ digest: TokenDigest, at now: Timestamp) async throws(StoreError) -> BrowserSession? {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                """
+                SELECT s.user_id, s.authenticated_at, s.idle_until, s.ends_at, s.address, s.user_agent
+                FROM sessions s JOIN users u ON u.id = s.user_id
+                WHERE s.digest = ?1 AND s.idle_until > ?2 AND s.ends_at > ?2 AND u.is_disabled = 0
+                """, [.digest(digest), .time(now)]
+            ) { row in
+                BrowserSession(
+                    userID: UserID(row.text(0)), authenticatedAt: row.time(1), idleUntil: row.time(2), endsAt: row.time(3),
+                    address: row.text(4), userAgent: row.text(5))
+            }
+        }
+    }
+
+    package func extend(_ digest: TokenDigest, idleUntil: Timestamp) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run(
+                "UPDATE sessions SET idle_until = min(?2, ends_at) WHERE digest = ?1", [.digest(digest), .time(idleUntil)])
+        }
+    }
+
+    package func remove(_ digest: TokenDigest) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run("DELETE FROM sessions WHERE digest = ?1", [.digest(digest)])
+        }
+    }
+
+    package func prune(at now: Timestamp) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run("DELETE FROM sessions WHERE idle_until <= ?1 OR ends_at <= ?1", [.time(now)])
+        }
+    }
+}
