@@ -53,6 +53,8 @@ struct SimulatedPool: Sendable {
         ]
         var out = JSONObject(members)
         for member in echoed.members { out[member.key] = member.value }
+        // Absent, never null: the SDK looks inside.
+        for name in ["multiSlotsSettings", "scaling"] where out[name] == .null { out[name] = nil }
         return out
     }
 }

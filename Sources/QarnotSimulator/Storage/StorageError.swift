@@ -31,7 +31,7 @@ struct StorageError: Error {
 
     func response(for method: Method) -> Response {
         guard method != .head else { return Response(status, body: .bytes([])) }
-        var xml = XMLWriter(root: "Error")
+        var xml = XMLWriter(root: "Error", hasNamespace: false)
         xml.element("Code", code)
         xml.element("Message", message)
         if let resource { xml.element(resource.name, resource.value) }

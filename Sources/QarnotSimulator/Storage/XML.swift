@@ -6,9 +6,11 @@ struct XMLWriter {
     private let root: String
 
     /// Starts a document with its root element; `document()` ends both.
-    init(root: String) {
+    /// - Parameter hasNamespace: false for errors, which S3 writes without and boto3 reads only so.
+    init(root: String, hasNamespace: Bool = true) {
         self.root = root
-        bytes = Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?><\(root) xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">".utf8)
+        let namespace = hasNamespace ? " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"" : ""
+        bytes = Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?><\(root)\(namespace)>".utf8)
     }
 
     /// An element holding text.
