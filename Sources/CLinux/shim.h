@@ -2,15 +2,15 @@
 #ifndef GATEHOUSE_CLINUX_SHIM_H
 #define GATEHOUSE_CLINUX_SHIM_H
 
-#include <signal.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 
-// Declared by hand: the header hides it behind _GNU_SOURCE, which breaks debug builds of the overlay.
+// Declared by hand: the headers hide them behind _GNU_SOURCE, which breaks debug builds of the overlay.
 int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int pipe2(int ends[2], int flags);
 
 enum { GH_IN = EPOLLIN, GH_OUT = EPOLLOUT, GH_RDHUP = EPOLLRDHUP, GH_HUP = EPOLLHUP, GH_ERR = EPOLLERR };
 
@@ -27,6 +27,12 @@ static inline int gh_accept(int fd, struct sockaddr_storage *address) {
     socklen_t length = sizeof *address;
     return accept4(fd, (struct sockaddr *)address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
-static inline int gh_signalfd(const sigset_t *set) { return signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK); }
+static inline int gh_pipe(int *read_end, int *write_end) {
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return -1;
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return 0;
+}
 
 #endif

@@ -25,7 +25,8 @@ enum RequestTarget {
         var hostEnd: Int
         if input[range.lowerBound] == UInt8(ascii: "[") {
             guard let bracket = input.firstIndex(of: UInt8(ascii: "]"), from: range.lowerBound, to: range.upperBound),
-                let address = IPAddress(input.text(range.lowerBound + 1..<bracket)), !address.isIPv4 || bracket > 8
+                input.firstIndex(of: UInt8(ascii: ":"), from: range.lowerBound, to: bracket) != nil,
+                IPAddress(input.text(range.lowerBound + 1..<bracket)) != nil
             else { return false }
             hostEnd = bracket + 1
         } else {
