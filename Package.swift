@@ -48,3 +48,11 @@ let package = Package(
         tests("HTTP", ["Primitives"]),
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
     ])
+
+// Built only when asked for, so that ordinary builds stay short.
+if Context.environment["GATEHOUSE_BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "edge-server", dependencies: ["HTTP", "Logging", "Primitives", "Server", "Transport"],
+            path: "Tests/Benchmarks/EdgeServer", swiftSettings: settings))
+}
