@@ -97,7 +97,7 @@ import Testing
         #expect(first.sealedSuccessor == nil && first.isSuccessorUsed)
     }
 
-    @Test(arguments: [Int64(30 * 86_400), 90 * 86_400])
+    @Test(arguments: [30 * 86_400, 90 * 86_400] as [Int64])
     func `an expired refresh token is refused`(_ second: Int64) async throws {
         let f = try await Fixture()
         try await f.family()

@@ -32,18 +32,22 @@ package final class Database: Sendable {
         for _ in 0..<max(1, readers) { startThread { reader.work() } }
     }
 
-    deinit {
+    deinit { stopAccepting() }
+
+    /// Takes no more calls, and returns when all those before are answered and the file is closed.
+    package func close() async {
+        stopAccepting()
+        await writes.closed()
+        await reads.closed()
+    }
+
+    func stopAccepting() {
         writes.close()
         reads.close()
     }
 
-    /// Takes no more calls, and returns when all those before are answered and the file is closed.
-    package func close() async {
-        writes.close()
-        reads.close()
-        await writes.closed()
-        await reads.closed()
-    }
+    /// How many writes are queued.
+    var waitingWrites: Int { writes.count }
 
     /// Runs the body inside a transaction on the writer's thread and returns once it is on disk. When it throws, nothing it did
     /// remains. Cancelling the caller does not undo it.

@@ -42,6 +42,8 @@ final class JobQueue<Job: QueuedJob>: Sendable {
         if let refusal { job.refuse(refusal) }
     }
 
+    var count: Int { state.update { $0.jobs.count } }
+
     /// Blocks until there are jobs; nil once the queue is closed and empty.
     func next(atMost count: Int) -> [Job]? {
         let batch: [Job]? = state.wait { state in
