@@ -1,0 +1,72 @@
+internal import Glibc
+internal import Primitives
+internal import Synchronization
+
+/// Appends records to the hash chain on disk (AUD-3, AUD-4). One thread writes whatever is queued as one batch with one
+/// `fdatasync`, so many callers share the price of the disk.
+package final class AuditLog: Sendable {
+    package enum Durability: String, Sendable {
+        /// `append` returns when the records are on disk.
+        case strict
+        /// `append` returns at once; the records are on disk within 200 ms. What the queue cannot hold is counted and dropped.
+        case batched
+    }
+
+    /// What may differ in tests; the defaults are right for everything else.
+    struct Limits: Sendable {
+        /// Records that may wait.
+        var queue = 16_384
+        /// How long an `append` waits.
+        var patience = Duration.seconds(5)
+        /// How long `batched` gathers.
+        var gathering = Duration.milliseconds(200)
+        /// Bytes after which a new file is begun.
+        var segment = 256 << 20
+    }
+
+    private let queue: AuditQueue
+    private let durability: Durability
+
+    /// Opens the chain, or begins it, and starts the thread that writes.
+    /// - Parameters:
+    ///   - folder: made when missing, for its owner alone; its parent must exist.
+    ///   - headFile: outside the folder; tells when the log was cut.
+    ///   - node: the member `node` of every record.
+    /// - Throws: `.cannotRead` or `.cannotWrite`, naming the file.
+    package convenience init(folder: String, headFile: String, durability: Durability, node: String) throws(AuditError) {
+        try self.init(folder: folder, headFile: headFile, durability: durability, node: node, limits: Limits(), disk: .system)
+    }
+
+    init(
+        folder: String, headFile: String, durability: Durability, node: String, limits: Limits, disk: Disk
+    ) throws(AuditError) {
+        let writer = try ChainWriter(folder: folder, headFile: headFile, node: node, segmentLimit: limits.segment, disk: disk)
+        let queue = AuditQueue(limits: limits)
+        self.queue = queue
+        self.durability = durability
+        let loop = AuditLoop(queue: queue, writer: writer, gathering: durability == .batched ? limits.gathering : .zero)
+        startThread { loop.run() }
+        startThread { queue.expireWaiters() }
+    }
+
+    deinit { queue.stop() }
+
+    /// Appends records in their order, without others between them.
+    /// - Parameter isCritical: waits for the disk whatever the durability: for what must not happen unrecorded (AUD-3).
+    /// - Throws: `.cannotWrite`, upon which none of the records is in the log; `.overloaded` after 5 s or with the queue
+    ///   full; `.closed`.
+    package func append(_ records: [AuditRecord], isCritical: Bool = false) async throws(AuditError) {
+        guard !records.isEmpty else { return }
+        guard durability == .strict || isCritical else { return try queue.enqueue(records) }
+        let failure: AuditError? = await withCheckedContinuation { queue.enqueue(records, waiter: $0) }
+        if let failure { throw failure }
+    }
+
+    /// Writes what is queued and ends the thread. Later appends throw `.closed`.
+    package func close() async {
+        await withCheckedContinuation { queue.close(waiter: $0) }
+    }
+
+    /// Records that were dropped since the start because the queue was full (`batched` only).
+    package var droppedCount: Int { queue.droppedCount }
+}

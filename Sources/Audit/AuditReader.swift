@@ -1,0 +1,110 @@
+internal import Glibc
+package import Primitives
+
+/// Reads records back, oldest first. Blocks its thread: for commands, never on an event loop. Lines that are no JSON are
+/// passed over; `AuditVerifier` is who tells of them.
+package struct AuditReader: Sendable {
+    /// One stored line.
+    package struct Entry: Sendable {
+        package let record: JSONValue
+        /// As stored, without the newline.
+        package let line: [UInt8]
+    }
+
+    private let folder: SegmentFolder
+
+    package init(folder: String) { self.folder = SegmentFolder(path: folder) }
+
+    /// Gives every matching record to `body`, in constant memory.
+    /// - Parameters:
+    ///   - limit: ends after so many.
+    ///   - body: false ends the search.
+    package func search(
+        _ filter: AuditFilter = AuditFilter(), limit: Int = .max, _ body: (Entry) -> Bool
+    ) throws(AuditError) {
+        var left = limit
+        for part in try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts where left > 0 {
+            var lines = try LineReader(folder.path(of: part.segment), to: part.size)
+            while left > 0, let line = try lines.next() {
+                guard let entry = Self.entry(line, filter) else { continue }
+                left -= 1
+                guard body(entry) else { return }
+            }
+        }
+    }
+
+    /// The last `count` records.
+    package func tail(_ count: Int) throws(AuditError) -> [Entry] {
+        var out: [Entry] = []
+        _ = try tail(count) { out.append($0) }
+        return out
+    }
+
+    /// Gives the last `count` records to `body` and then every new one, until `isDone`.
+    /// - Parameters:
+    ///   - interval: between two looks at the folder.
+    ///   - isDone: asked before every look.
+    package func follow(
+        last count: Int, every interval: Duration = .milliseconds(200), until isDone: () -> Bool, _ body: (Entry) -> Void
+    ) throws(AuditError) {
+        var place = try tail(count, body)
+        while !isDone() {
+            for part in try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts where part.segment >= place.segment {
+                let start = part.segment == place.segment ? min(place.offset, part.size) : 0
+                var lines = try LineReader(folder.path(of: part.segment), from: start, to: part.size)
+                while let line = try lines.next(), line.isWhole {
+                    place = (part.segment, lines.offset)
+                    if let entry = Self.entry(line) { body(entry) }
+                }
+            }
+            pause(interval)
+        }
+    }
+
+    /// Gives the last records to `body`.
+    /// - Returns: where the log ended.
+    private func tail(_ count: Int, _ body: (Entry) -> Void) throws(AuditError) -> (segment: Int, offset: Int) {
+        let parts = try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts
+        var (first, offset, left) = (parts.count, 0, max(0, count))
+        while first > 0, left > 0 {
+            first -= 1
+            (offset, left) = try start(ofLast: left, in: parts[first])
+        }
+        for (index, part) in parts.enumerated() where index >= first {
+            var lines = try LineReader(folder.path(of: part.segment), from: index == first ? offset : 0, to: part.size)
+            while let line = try lines.next() {
+                if let entry = Self.entry(line) { body(entry) }
+            }
+        }
+        return (parts.last?.segment ?? 1, parts.last?.size ?? 0)
+    }
+
+    /// Where the last `count` lines of a part begin, and how many it lacks.
+    private func start(ofLast count: Int, in part: LogPart) throws(AuditError) -> (offset: Int, missing: Int) {
+        let file = try Descriptor(opening: folder.path(of: part.segment), O_RDONLY)
+        var end = part.size
+        var found = 0  // newlines; the one that ends the last line is the first
+        while end > 0 {
+            let start = max(0, end - 65_536)
+            let bytes = try file.read(end - start, at: start)
+            for index in bytes.indices.reversed() where bytes[index] == 0x0A {
+                if found == count { return (start + index + 1, 0) }
+                found += 1
+            }
+            end = start
+        }
+        return (0, max(0, count - found))
+    }
+
+    private static func entry(_ line: LineReader.Line, _ filter: AuditFilter? = nil) -> Entry? {
+        guard line.isWhole, let document = try? JSONDocument(parsing: line.bytes) else { return nil }
+        if let filter, !filter.matches(document.root) { return nil }
+        return Entry(record: document.root.value, line: line.bytes)
+    }
+
+    private func pause(_ interval: Duration) {
+        let parts = interval.components
+        var time = timespec(tv_sec: Int(parts.seconds), tv_nsec: Int(parts.attoseconds / 1_000_000_000))
+        unsafe nanosleep(&time, nil)
+    }
+}

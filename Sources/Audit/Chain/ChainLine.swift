@@ -1,0 +1,38 @@
+internal import Primitives
+
+/// A line of the log taken apart as far as the chain needs it.
+struct ChainLine {
+    let sequence: Int
+    let previous: [UInt8]
+    /// What the line says its hash is.
+    let hash: [UInt8]
+    /// What it is.
+    let computed: [UInt8]
+
+    private static let tail = Array(#","hash":""#.utf8)
+
+    /// Nil when the bytes are no line of a chain: not strict JSON, not our members, or the hash not at the end.
+    init?(_ bytes: [UInt8]) {
+        let split = bytes.count - Self.tail.count - 64 - 2
+        guard split > 1, bytes[split..<split + Self.tail.count].elementsEqual(Self.tail),
+            let document = try? JSONDocument(parsing: bytes), let sequence = document.root["seq"]?.int,
+            let prev = document.root["prev"]?.string, let previous = Hex.decode(prev), previous.count == 32,
+            let text = document.root["hash"]?.string, let hash = Hex.decode(text), hash.count == 32, text == Hex.encode(hash)
+        else { return nil }
+        self.sequence = sequence
+        self.previous = previous
+        self.hash = hash
+        var message: [UInt8] = []
+        ChainMessage.open(&message, after: previous)
+        message.append(contentsOf: bytes[..<split])
+        message.append(UInt8(ascii: "}"))
+        computed = ChainMessage.close(&message)
+    }
+
+    var isIntact: Bool { computed == hash }
+
+    /// True when it is the record right after the head, unchanged.
+    func extends(_ head: ChainHead) -> Bool { sequence == head.count + 1 && previous == head.hash && isIntact }
+
+    var head: ChainHead { ChainHead(count: sequence, hash: hash) }
+}
