@@ -44,6 +44,18 @@ import Testing
         #expect(try verify(try read.issue(), by: made).0)
     }
 
+    @Test func `an encrypted key is refused without asking anyone for its passphrase`() throws {
+        let made = try CertificateAuthority.make(named: "Gatehouse development").identity
+        let locked = try openssl(
+            "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes256", "-pass", "pass:test"
+        ).output
+        #expect(locked.contains("BEGIN ENCRYPTED PRIVATE KEY"))
+        #expect(throws: CryptoError(.malformed)) {
+            try CertificateAuthority(.init(certificate: made.certificate, key: Secret(locked)))
+        }
+        #expect(ERR_peek_error() == 0)
+    }
+
     @Test func `a certificate with another's key is refused`() throws {
         let first = try CertificateAuthority.make(named: "First").identity
         let second = try CertificateAuthority.make(named: "Second").identity
@@ -90,15 +102,22 @@ import Testing
         let subject = folder.appending(path: "leaf.pem")
         try Data(authority.identity.certificate.utf8).write(to: root)
         try Data(leaf.certificate.utf8).write(to: subject)
+        let (status, output) = try openssl(["verify", "-x509_strict", "-CAfile", root.path] + arguments + [subject.path])
+        return (status == 0, output)
+    }
+
+    private func openssl(_ arguments: String...) throws -> (status: Int32, output: String) { try openssl(arguments) }
+
+    private func openssl(_ arguments: [String]) throws -> (status: Int32, output: String) {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/openssl")
-        process.arguments = ["verify", "-x509_strict", "-CAfile", root.path] + arguments + [subject.path]
+        process.arguments = arguments
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
         try process.run()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        return (process.terminationStatus == 0, String(decoding: output, as: UTF8.self))
+        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 }

@@ -21,7 +21,11 @@ import Testing
 }
 
 @Suite struct ConstantTimeTests {
-    @Test(arguments: [([], [], true), ([1], [1], true), ([1], [2], false), ([1], [1, 2], false), ([], [0], false)] as [([UInt8], [UInt8], Bool)])
+    static let pairs: [([UInt8], [UInt8], Bool)] = [
+        ([], [], true), ([1], [1], true), ([1], [2], false), ([1], [1, 2], false), ([], [0], false),
+    ]
+
+    @Test(arguments: pairs)
     func `equality is of every byte and of the length`(_ a: [UInt8], _ b: [UInt8], _ expected: Bool) {
         #expect(ConstantTime.equal(a, b) == expected)
     }

@@ -15,8 +15,9 @@ internal import Primitives
     init(pem: Secret) throws(CryptoError) {
         let memory = try MemoryBIO.holding(pem.expose { $0 })
         // The callback refuses a passphrase: without it OpenSSL would ask the terminal.
-        let refuse: @convention(c) (UnsafeMutablePointer<CChar>?, CInt, CInt, UnsafeMutableRawPointer?) -> CInt = { _, _, _, _ in -1 }
-        guard let pointer = unsafe PEM_read_bio_PrivateKey(memory.pointer, nil, refuse, nil) else { throw .raised(.malformed) }
+        guard let pointer = unsafe PEM_read_bio_PrivateKey(memory.pointer, nil, { _, _, _, _ in -1 }, nil) else {
+            throw .raised(.malformed)
+        }
         unsafe self.pointer = pointer
     }
 
