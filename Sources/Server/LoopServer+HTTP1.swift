@@ -79,6 +79,8 @@ extension LoopServer {
             output.shrink(to: 16 * Self.bufferSize)
         }
         if next == .closeLingering {
+            // Nothing is owed any more: draining may cut it.
+            connection.isIdle = true
             connection.stream.endWriting()
             await connection.stream.discardInput(limit: 256 * 1024, deadline: service.deadlines.linger(from: loop.now))
         }
