@@ -1,12 +1,12 @@
-internal import Glibc
-
 /// A byte queue in one allocation: append at the back, consume at the front. It has one owner and frees itself.
+///
+/// Inlinable where a generic closure or a call a few bytes long would otherwise cross a module unspecialized: measured.
 @safe package struct ByteBuffer: ~Copyable {
     // Invariant: 0 <= start <= end <= capacity, and `base` holds `capacity` bytes of which `start..<end` are initialized.
-    private var base: UnsafeMutableRawPointer
-    private var capacity: Int
-    private var start = 0
-    private var end = 0
+    @usableFromInline var base: UnsafeMutableRawPointer
+    @usableFromInline var capacity: Int
+    @usableFromInline var start = 0
+    @usableFromInline var end = 0
 
     package init(capacity: Int) {
         self.capacity = max(64, capacity)
@@ -16,25 +16,26 @@ internal import Glibc
     deinit { unsafe base.deallocate() }
 
     /// Bytes waiting to be consumed.
-    package var count: Int { end - start }
-    package var isEmpty: Bool { end == start }
+    @inlinable package var count: Int { end - start }
+    @inlinable package var isEmpty: Bool { end == start }
 
     /// Reads what is waiting. The span must not leave the closure; the type system sees to it.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func withBytes<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         let bytes = unsafe UnsafeBufferPointer(start: base.assumingMemoryBound(to: UInt8.self) + start, count: end - start)
         return unsafe try body(bytes.span)
     }
 
     /// The waiting bytes as raw memory, for a system call.
-    @unsafe package func withUnsafeBytes<R, E: Error>(
+    @unsafe @inlinable @inline(__always)
+    package func withUnsafeBytes<R, E: Error>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {
         unsafe try body(UnsafeRawBufferPointer(start: base + start, count: end - start))
     }
 
     /// Offers at least `minimum` free bytes to `body`, which returns how many it filled.
-    @unsafe @inline(__always)
+    @unsafe @inlinable @inline(__always)
     package mutating func withFreeSpace<R>(
         minimum: Int, _ body: (UnsafeMutableRawBufferPointer) -> (filled: Int, result: R)
     ) -> R {
@@ -46,13 +47,13 @@ internal import Glibc
     }
 
     /// Drops bytes from the front.
-    package mutating func consume(_ count: Int) {
+    @inlinable package mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= end - start)
         start += count
         if start == end { removeAll() }
     }
 
-    package mutating func removeAll() {
+    @inlinable package mutating func removeAll() {
         start = 0
         end = 0
     }
@@ -65,21 +66,21 @@ internal import Glibc
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
     }
 
-    package mutating func append(_ byte: UInt8) {
+    @inlinable package mutating func append(_ byte: UInt8) {
         reserve(1)
         unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
         end += 1
     }
 
-    package mutating func append(_ literal: StaticString) {
+    @inlinable package mutating func append(_ literal: StaticString) {
         unsafe append(UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
-    package mutating func append(_ bytes: [UInt8]) {
+    @inlinable package mutating func append(_ bytes: [UInt8]) {
         unsafe bytes.withUnsafeBytes { unsafe append($0) }
     }
 
-    package mutating func append(_ bytes: Span<UInt8>) {
+    @inlinable package mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBytes { unsafe append($0) }
     }
 
@@ -110,7 +111,7 @@ internal import Glibc
         }
     }
 
-    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    @usableFromInline mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
         unsafe (base + end).copyMemory(from: source, byteCount: bytes.count)
@@ -118,12 +119,12 @@ internal import Glibc
     }
 
     /// Makes room for `minimum` bytes behind `end`: by moving what waits to the front, else by growing twofold.
-    private mutating func reserve(_ minimum: Int) {
+    @inlinable @inline(__always) mutating func reserve(_ minimum: Int) {
         if capacity - end >= minimum { return }
         makeRoom(minimum)
     }
 
-    private mutating func makeRoom(_ minimum: Int) {
+    @usableFromInline mutating func makeRoom(_ minimum: Int) {
         let waiting = count
         if capacity - waiting >= minimum, waiting <= capacity / 2 {
             unsafe base.copyMemory(from: base + start, byteCount: waiting)

@@ -27,7 +27,7 @@ package final class HTTPServer: Sendable {
         var sockets = [try ListeningSocket(endpoint)]
         let bound = sockets[0].endpoint
         for _ in group.loops.dropFirst() { sockets.append(try ListeningSocket(bound)) }
-        let service = Service(responder: responder, tls: tls, limits: configuration, logger: logger)
+        let service = Service(responder: responder, tls: tls, configuration: configuration, logger: logger)
         for (loop, socket) in zip(group.loops, sockets) {
             let part = LoopServer(service, on: loop)
             parts.withLock { $0.append(part) }

@@ -11,68 +11,110 @@ private enum Interruption: Error {
 }
 
 /// The life of one HTTP/1 connection: performs what `ServerConnection` decides.
+///
+/// Everything between two waits is synchronous on purpose: each `await` costs an executor check under a lock, so that a
+/// request awaits its bytes and its responder and, as a rule, nothing else.
 extension LoopServer {
     private static let bufferSize = 4096
 
+    /// What of one connection outlives a wait.
+    private struct Progress {
+        /// When the present phase began.
+        var since: MonotonicTime
+        /// When the head of the present request was complete.
+        var received = MonotonicTime(nanoseconds: 0)
+        var isFirst = true
+        var step = ServerConnection.Step.awaitRequest
+    }
+
+    /// What the connection needs before it can go on.
+    private enum Need {
+        case answer
+        case input(deadline: MonotonicTime)
+        case room
+        case permission
+    }
+
     func serveHTTP1(_ connection: Connection) async {
-        var machine = ServerConnection(limits: service.limits.head)
+        var machine = ServerConnection(limits: service.configuration.head)
         var input = ByteBuffer(capacity: Self.bufferSize)
         var output = ByteBuffer(capacity: Self.bufferSize)
+        var progress = Progress(since: loop.now)
         let certificate = service.tls == nil ? nil : connection.stream.peerCertificateDigest
+        let responder = service.responder
         var next = ServerConnection.Next.readNext
-        var isFirst = true
         while next == .readNext {
             do throws(Interruption) {
-                let received = try await receive(connection, &machine, &input, &output, isFirst: isFirst)
+                receiving: while true {
+                    switch try receive(connection, responder, &machine, &input, &progress) {
+                    case .answer: break receiving
+                    case .input(let deadline): try await waitForInput(connection, progress.step, until: deadline)
+                    case .room: try await waitForRoom(connection)
+                    case .permission:
+                        output.append("HTTP/1.1 100 Continue\r\n\r\n")
+                        try await flush(connection, &output)
+                    }
+                }
                 let context = RequestContext(
                     requestID: ids.next(), peer: connection.stream.peer, isSecure: connection.stream.isSecure,
-                    loopIndex: loop.index, received: received, clientCertificateDigest: certificate)
-                next = try await answer(connection, &machine, &output, context)
+                    loopIndex: loop.index, received: progress.received, clientCertificateDigest: certificate)
+                connection.stream.beginWork()
+                let response = await responder.respond(to: machine.request, in: context)
+                let head = write(response, to: machine, into: &output)
+                var isComplete = true
+                if head.sendsBody, case .stream(let producer) = response.body {
+                    try await flush(connection, &output)
+                    isComplete = await send(producer, connection, isChunked: head.framing == .chunked)
+                }
+                if try !flushNow(connection, &output) { try await flush(connection, &output) }
+                connection.stream.endWork()
+                log(machine.request, response.status, context)
+                next = machine.finish(keepsOpen: head.persists && isComplete)
             } catch {
                 guard case .refused(let refusal) = error else { return }
                 next = await refuse(connection, &machine, &output, refusal)
             }
-            isFirst = false
+            progress = Progress(since: loop.now, isFirst: false)
             input.shrink(to: 16 * Self.bufferSize)
             output.shrink(to: 16 * Self.bufferSize)
         }
         if next == .closeLingering {
+            // Nothing is owed any more: draining may cut it.
+            connection.isIdle = true
             connection.stream.endWriting()
-            await connection.stream.discardInput(limit: 256 * 1024, deadline: loop.now + service.limits.lingerTimeout)
+            await connection.stream.discardInput(limit: 256 * 1024, deadline: service.deadlines.linger(from: loop.now))
         }
     }
 
-    /// Reads until a request is whole. Returns when its head was.
+    // MARK: Requests
+
+    /// Goes as far as the bytes at hand allow.
     private func receive(
-        _ connection: Connection, _ machine: inout ServerConnection, _ input: inout ByteBuffer,
-        _ output: inout ByteBuffer, isFirst: Bool
-    ) async throws(Interruption) -> MonotonicTime {
-        let limits = service.limits
-        // Since when the current phase is waited for; set when it begins.
-        var since = loop.now
-        var hasBegun = isFirst
+        _ connection: Connection, _ responder: any Responder, _ machine: inout ServerConnection,
+        _ input: inout ByteBuffer, _ progress: inout Progress
+    ) throws(Interruption) -> Need {
         while true {
             let step = try advance(&machine, &input)
-            let deadline: MonotonicTime
-            switch step {
-            case .respond: return since
-            case .judge:
-                since = loop.now
-                try await judge(connection, &machine, expectsNothingYet: input.isEmpty, &output)
-                continue
-            case .awaitRequest: deadline = since + (isFirst ? limits.headerTimeout : limits.idleTimeout)
-            case .awaitHead:
-                if !hasBegun {
-                    hasBegun = true
-                    since = loop.now
-                }
-                deadline = since + limits.headerTimeout
-            case .awaitBody: deadline = limits.bodyDeadline(from: loop.now, start: since, received: machine.bodyReceived)
+            if step != progress.step {
+                // The head's time runs from its first byte; for the first request from accept.
+                if step != .awaitHead || !progress.isFirst { progress.since = loop.now }
+                progress.step = step
             }
-            connection.isIdle = step == .awaitRequest
-            if isDraining, connection.isIdle { throw .gone }
-            try await read(connection, machine, &input, step, deadline)
-            connection.isIdle = false
+            switch step {
+            case .respond: return .answer
+            case .judge:
+                progress.received = loop.now
+                machine.request.fields.removeSpoofable()
+                if try accept(responder.bodyLimit(for: machine.request), &machine), input.isEmpty { return .permission }
+                continue
+            case .awaitRequest, .awaitHead, .awaitBody: break
+            }
+            switch connection.stream.tryRead(into: &input, room: step == .awaitBody ? 4 * Self.bufferSize : Self.bufferSize / 2) {
+            case .bytes: continue
+            case .end, .failed: throw .gone
+            case .wantsRead: return .input(deadline: deadline(machine, progress))
+            case .wantsWrite: return .room
+            }
         }
     }
 
@@ -88,80 +130,76 @@ extension LoopServer {
         }
     }
 
-    /// Asks the responder how large a body may be, and lets a waiting client send it.
-    private func judge(
-        _ connection: Connection, _ machine: inout ServerConnection, expectsNothingYet: Bool, _ output: inout ByteBuffer
-    ) async throws(Interruption) {
-        machine.request.fields.removeSpoofable()
-        let mustContinue: Bool
-        do throws(RequestRefusal) {
-            mustContinue = try machine.acceptBody(limit: service.responder.bodyLimit(for: machine.request))
-        } catch {
-            throw .refused(error)
-        }
-        if mustContinue, expectsNothingYet {
-            output.append("HTTP/1.1 100 Continue\r\n\r\n")
-            try await flush(connection, &output)
+    /// True when the client waits to be told to send its body.
+    private func accept(_ limit: Int, _ machine: inout ServerConnection) throws(Interruption) -> Bool {
+        do throws(RequestRefusal) { return try machine.acceptBody(limit: limit) } catch { throw .refused(error) }
+    }
+
+    private func deadline(_ machine: borrowing ServerConnection, _ progress: Progress) -> MonotonicTime {
+        let deadlines = service.deadlines
+        switch progress.step {
+        case .awaitBody: return deadlines.body(from: loop.now, start: progress.since, received: machine.bodyReceived)
+        case .awaitRequest where !progress.isFirst: return deadlines.idle(from: progress.since)
+        default: return deadlines.header(from: progress.since)
         }
     }
 
-    private func read(
-        _ connection: Connection, _ machine: borrowing ServerConnection, _ input: inout ByteBuffer,
-        _ step: ServerConnection.Step, _ deadline: MonotonicTime
+    private func waitForInput(
+        _ connection: Connection, _ step: ServerConnection.Step, until deadline: MonotonicTime
     ) async throws(Interruption) {
-        let room = step == .awaitBody ? 4 * Self.bufferSize : Self.bufferSize / 2
-        let count: Int
+        connection.isIdle = step == .awaitRequest
+        if isDraining, connection.isIdle { throw .gone }
         do throws(SocketError) {
-            count = try await connection.stream.read(into: &input, room: room, deadline: deadline)
+            try await connection.stream.waitForReading(until: deadline)
         } catch {
             guard error.code == .timeout, step != .awaitRequest else { throw .gone }
             throw .refused(step == .awaitHead ? .headTimeout : .bodyTimeout)
         }
-        if count == 0 { throw .gone }
+        connection.isIdle = false
     }
 
-    private func answer(
-        _ connection: Connection, _ machine: inout ServerConnection, _ output: inout ByteBuffer, _ context: RequestContext
-    ) async throws(Interruption) -> ServerConnection.Next {
-        connection.stream.beginWork()
-        defer { connection.stream.endWork() }
-        let response = await service.responder.respond(to: machine.request, in: context)
+    // MARK: Answers
+
+    private func write(_ response: Response, to machine: borrowing ServerConnection, into output: inout ByteBuffer) -> ResponseHead {
         let head = ResponseHead(
             response, to: machine.request.method, machine.head, persists: machine.head.persists && !isDraining)
         head.write(response, date: dates.value(at: loop.now), into: &output)
-        var isComplete = true
-        if head.sendsBody {
-            switch response.body {
-            case .none: break
-            case .bytes(let bytes): output.append(bytes)
-            case .stream(let producer):
-                try await flush(connection, &output)
-                isComplete = await send(producer, connection, isChunked: head.framing == .chunked)
-            }
-        }
-        try await flush(connection, &output)
-        service.logger.debug(
-            "request",
-            [
-                ("request.id", .text(context.requestID)), ("request.method", .string(machine.request.method.rawValue)),
-                ("request.path", .string(machine.request.path)), ("response.status", .int(Int(response.status.code))),
-                ("duration.ms", .duration(loop.now - context.received)),
-            ])
-        return machine.finish(keepsOpen: head.persists && isComplete)
+        if head.sendsBody, case .bytes(let bytes) = response.body { output.append(bytes) }
+        return head
     }
 
     /// Runs the producer. False when the body could not be completed.
     private func send(_ producer: BodyProducer, _ connection: Connection, isChunked: Bool) async -> Bool {
         let writer = StreamedBody(
-            LoopBound(connection.stream, on: loop), isChunked: isChunked, limits: service.limits, loop: loop)
+            LoopBound(connection.stream, on: loop), isChunked: isChunked, limits: service.deadlines, loop: loop)
         await producer(writer)
         return (try? await writer.finish()) != nil
     }
 
+    /// False when the peer has to make room first.
+    private func flushNow(_ connection: Connection, _ output: inout ByteBuffer) throws(Interruption) -> Bool {
+        while !output.isEmpty {
+            switch connection.stream.tryWrite(output) {
+            case .bytes(let count): output.consume(count)
+            case .end, .failed: throw .gone
+            case .wantsRead, .wantsWrite: return false
+            }
+        }
+        return true
+    }
+
     private func flush(_ connection: Connection, _ output: inout ByteBuffer) async throws(Interruption) {
         do throws(SocketError) {
-            let deadline = service.limits.writeDeadline(from: loop.now, for: output.count)
+            let deadline = service.deadlines.write(from: loop.now, count: output.count)
             try await connection.stream.write(&output, deadline: deadline)
+        } catch {
+            throw .gone
+        }
+    }
+
+    private func waitForRoom(_ connection: Connection) async throws(Interruption) {
+        do throws(SocketError) {
+            try await connection.stream.waitForWriting(until: service.deadlines.write(from: loop.now, count: 0))
         } catch {
             throw .gone
         }
@@ -182,5 +220,15 @@ extension LoopServer {
         if case .bytes(let bytes) = response.body { output.append(bytes) }
         guard (try? await flush(connection, &output)) != nil else { return .close }
         return machine.refuse()
+    }
+
+    private func log(_ request: Request, _ status: Status, _ context: RequestContext) {
+        service.logger.debug(
+            "request",
+            [
+                ("request.id", .text(context.requestID)), ("request.method", .string(request.method.rawValue)),
+                ("request.path", .string(request.path)), ("response.status", .int(Int(status.code))),
+                ("duration.ms", .duration(loop.now - context.received)),
+            ])
     }
 }

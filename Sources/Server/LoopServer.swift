@@ -77,7 +77,7 @@ actor LoopServer {
             service.release()
         }
         do throws(SocketError) {
-            try await connection.stream.handshake(deadline: loop.now + service.limits.handshakeTimeout)
+            try await connection.stream.handshake(deadline: service.deadlines.handshake(from: loop.now))
         } catch {
             let peer = connection.stream.peer
             service.logger.debug("handshake failed", [("peer.address", .text(peer)), ("error", .text(error))])

@@ -7,14 +7,16 @@ internal import Transport
 final class Service: Sendable {
     let responder: any Responder
     let tls: TLSContext?
-    let limits: ServerConfiguration
+    let configuration: ServerConfiguration
+    let deadlines: Deadlines
     let logger: Logger
     private let open = Atomic<Int>(0)
 
-    init(responder: any Responder, tls: TLSContext?, limits: ServerConfiguration, logger: Logger) {
+    init(responder: any Responder, tls: TLSContext?, configuration: ServerConfiguration, logger: Logger) {
         self.responder = responder
         self.tls = tls
-        self.limits = limits
+        self.configuration = configuration
+        deadlines = Deadlines(configuration)
         self.logger = logger
     }
 
@@ -23,7 +25,7 @@ final class Service: Sendable {
 
     /// Takes a place for one connection. False when none is left.
     func admit() -> Bool {
-        if open.wrappingAdd(1, ordering: .relaxed).newValue <= limits.connections { return true }
+        if open.wrappingAdd(1, ordering: .relaxed).newValue <= configuration.connections { return true }
         release()
         return false
     }

@@ -8,14 +8,14 @@ actor StreamedBody: BodyWriter {
     private nonisolated let loop: EventLoop
     private let stream: LoopBound<Stream>
     private let isChunked: Bool
-    private let limits: ServerConfiguration
+    private let limits: Deadlines
     private var isWriting = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private(set) var hasFailed = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    init(_ stream: LoopBound<Stream>, isChunked: Bool, limits: ServerConfiguration, loop: EventLoop) {
+    init(_ stream: LoopBound<Stream>, isChunked: Bool, limits: Deadlines, loop: EventLoop) {
         self.stream = stream
         self.isChunked = isChunked
         self.limits = limits
@@ -48,22 +48,10 @@ actor StreamedBody: BodyWriter {
         }
         if hasFailed || stream.value.isPeerClosed { throw BodyClosed() }
         do throws(SocketError) {
-            try await stream.value.write(&buffer, deadline: limits.writeDeadline(from: loop.now, for: buffer.count))
+            try await stream.value.write(&buffer, deadline: limits.write(from: loop.now, count: buffer.count))
         } catch {
             hasFailed = true
             throw BodyClosed()
         }
-    }
-}
-
-extension ServerConfiguration {
-    /// When a peer that reads `count` bytes at the least rate should have them.
-    func writeDeadline(from now: MonotonicTime, for count: Int) -> MonotonicTime {
-        now + writeTimeout + .seconds(count / max(1, minimumRate))
-    }
-
-    /// When a body of which `received` bytes have come since `start` is too slow or has stopped.
-    func bodyDeadline(from now: MonotonicTime, start: MonotonicTime, received: Int) -> MonotonicTime {
-        min(now + bodyIdleTimeout, start + headerTimeout + .milliseconds(received * 1000 / max(1, minimumRate)))
     }
 }

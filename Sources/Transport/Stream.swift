@@ -51,12 +51,23 @@ package import Primitives
         return unsafe socket.pointee.peerClosed
     }
 
+    /// What one attempt to read or write came to.
+    package enum Attempt {
+        /// That many were moved; at least 1.
+        case bytes(Int)
+        /// The peer has ended.
+        case end
+        /// Nothing moved: wait for that and try again. TLS may want the other direction.
+        case wantsRead, wantsWrite
+        case failed(SocketError)
+    }
+
     /// Reads what is there into `buffer`, or waits for it.
     /// - Parameter room: free space to offer, in bytes.
     /// - Returns: the count of bytes; 0 when the peer has ended.
     package func read(into buffer: inout ByteBuffer, room: Int, deadline: MonotonicTime) async throws(SocketError) -> Int {
         while true {
-            switch readNow(into: &buffer, room: room) {
+            switch tryRead(into: &buffer, room: room) {
             case .bytes(let count): return count
             case .end: return 0
             case .failed(let error): throw error
@@ -69,7 +80,7 @@ package import Primitives
     /// Writes all of `buffer` and empties it, waiting for the peer to make room.
     package func write(_ buffer: inout ByteBuffer, deadline: MonotonicTime) async throws(SocketError) {
         while !buffer.isEmpty {
-            switch writeNow(buffer) {
+            switch tryWrite(buffer) {
             case .bytes(let count): buffer.consume(count)
             case .end: throw SocketError(.closed)
             case .failed(let error): throw error
@@ -142,13 +153,15 @@ package import Primitives
 
     // MARK: Waiting
 
-    func waitForReading(until deadline: MonotonicTime) async throws(SocketError) {
+    /// Suspends until a read may succeed. - Throws: `.timeout`, `.closed`.
+    package func waitForReading(until deadline: MonotonicTime) async throws(SocketError) {
         if isClosed { throw SocketError(.closed) }
         armDeadline(deadline)
         unsafe try resumed(await withUnsafeContinuation { unsafe socket.pointee.reader = $0 })
     }
 
-    func waitForWriting(until deadline: MonotonicTime) async throws(SocketError) {
+    /// Suspends until a write may succeed. - Throws: `.timeout`, `.closed`.
+    package func waitForWriting(until deadline: MonotonicTime) async throws(SocketError) {
         if isClosed { throw SocketError(.closed) }
         armDeadline(deadline)
         unsafe try resumed(await withUnsafeContinuation { unsafe socket.pointee.writer = $0 })
@@ -171,12 +184,8 @@ package import Primitives
 
     // MARK: One attempt
 
-    enum Attempt {
-        case bytes(Int), end, wantsRead, wantsWrite
-        case failed(SocketError)
-    }
-
-    private func readNow(into buffer: inout ByteBuffer, room: Int) -> Attempt {
+    /// Reads what is there without waiting: the hot path, which an `await` would burden with executor checks.
+    package func tryRead(into buffer: inout ByteBuffer, room: Int) -> Attempt {
         if isClosed { return .failed(SocketError(.closed)) }
         if let session = unsafe session {
             // R5: without bytes in the kernel or in OpenSSL's buffer, asking would only say WANT_READ.
@@ -197,7 +206,8 @@ package import Primitives
         return count == SocketState.wouldBlock ? .wantsRead : .failed(SocketError(.closed, errno: errno))
     }
 
-    private func writeNow(_ buffer: borrowing ByteBuffer) -> Attempt {
+    /// Writes what there is room for without waiting. The caller consumes what was written.
+    package func tryWrite(_ buffer: borrowing ByteBuffer) -> Attempt {
         if isClosed { return .failed(SocketError(.closed)) }
         if let session = unsafe session {
             var count = 0

@@ -13,12 +13,13 @@ struct ServerFixture {
     let tls: TLSContext?
 
     init(
-        _ responder: any Responder, loops: Int = 1, isSecure: Bool = false,
+        _ responder: any Responder, loops: Int = 1, isSecure: Bool = false, files: TLSContext.Files? = nil,
         configuration: ServerConfiguration = ServerConfiguration()
     ) throws {
         group = try EventLoopGroup(count: loops)
         server = HTTPServer(group: group, logger: .silent)
-        tls = isSecure ? try TLSContext(Self.certificate("localhost")) : nil
+        let files = files ?? (isSecure ? Self.certificate("localhost") : nil)
+        tls = try files.map { try TLSContext($0) }
         endpoint = try server.listen(
             on: Endpoint("127.0.0.1:0")!, tls: tls, responder: responder, configuration: configuration)
     }
@@ -37,13 +38,26 @@ struct ServerFixture {
 
     /// Runs curl against the server and returns what it printed.
     func curl(_ arguments: String..., path: String = "/") async throws -> (status: Int32, output: String) {
-        let scheme = tls == nil ? "http" : "https"
-        let all = ["-sS", "--max-time", "10"] + arguments + ["\(scheme)://\(endpoint)\(path)"]
-        return try await pool.run {
+        try await curl(arguments, path: path)
+    }
+
+    func curl(_ arguments: [String], path: String = "/") async throws -> (status: Int32, output: String) {
+        let url = "\(tls == nil ? "http" : "https")://\(endpoint)\(path)"
+        return try await run("/usr/bin/curl", ["-sS", "--max-time", "10"] + arguments + [url])
+    }
+
+    /// What `openssl s_client` says of a handshake.
+    func openssl(_ arguments: String...) async throws -> String {
+        try await run("/usr/bin/openssl", ["s_client", "-connect", "\(endpoint)"] + arguments).output
+    }
+
+    private func run(_ path: String, _ arguments: [String]) async throws -> (status: Int32, output: String) {
+        try await pool.run {
             let process = Process()
-            process.executableURL = URL(filePath: "/usr/bin/curl")
-            process.arguments = all
+            process.executableURL = URL(filePath: path)
+            process.arguments = arguments
             let pipe = Pipe()
+            process.standardInput = FileHandle.nullDevice
             process.standardOutput = pipe
             process.standardError = pipe
             try process.run()
@@ -51,6 +65,14 @@ struct ServerFixture {
             process.waitUntilExit()
             return (process.terminationStatus, String(decoding: data, as: UTF8.self))
         }
+    }
+
+    /// Sends a body that does not fit an argument list and returns the answer's.
+    func upload(_ text: String) async throws -> String {
+        let file = FileManager.default.temporaryDirectory.appending(path: "gatehouse-\(UUID().uuidString)")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        return try await curl("-k", "--data-binary", "@" + file.path).output
     }
 
     /// Opens a plain connection.

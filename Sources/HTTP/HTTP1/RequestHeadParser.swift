@@ -180,9 +180,12 @@ extension Fields {
     /// Copies the block the noted entries point into, in one piece, and lowers the names.
     mutating func adopt(_ block: Span<UInt8>) {
         unsafe block.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
-        for entry in entries {
-            for index in Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength) {
-                bytes[index] = lowered(bytes[index])
+        // One check that the buffer is ours alone, not one a byte.
+        unsafe bytes.withUnsafeMutableBufferPointer { bytes in
+            for entry in entries {
+                for index in Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength) {
+                    unsafe bytes[index] = lowered(bytes[index])
+                }
             }
         }
     }
