@@ -48,6 +48,13 @@ let package = Package(
         module("Audit", ["Crypto", "Primitives"]),
         module("Vault", ["Crypto", "Primitives"]),
         module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
+        module(
+            "App",
+            [
+                "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Qarnot", "QarnotSimulator",
+                "Server", "Storage", "Transport", "Vault", "CLinux", "CYaml",
+            ], resources: [.embedInCode("Pages/Assets/style.css")]),
+        .executableTarget(name: "gatehouse", dependencies: ["App"], swiftSettings: settings),
         tests("Primitives", []),
         tests("Audit", ["Crypto", "Primitives"]),
         tests("Logging", ["Primitives"]),

@@ -2,6 +2,9 @@
 #ifndef GATEHOUSE_CLINUX_SHIM_H
 #define GATEHOUSE_CLINUX_SHIM_H
 
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -33,6 +36,14 @@ static inline int gh_pipe(int *read_end, int *write_end) {
     *read_end = ends[0];
     *write_end = ends[1];
     return 0;
+}
+
+// No core file, no reading by other processes of the same user.
+static inline int gh_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+// The processors this process may use, one bit each; returns the bytes written, or a negative number.
+static inline long gh_processor_mask(unsigned long *mask, size_t bytes) {
+    return syscall(SYS_sched_getaffinity, 0, bytes, mask);
 }
 
 #endif

@@ -18,12 +18,14 @@ package final class Principal: Sendable {
     package let grantID: GrantID?
     /// First 8 hexadecimal digits of the credential's hash: all that logs may say of it (FMT-2).
     package let tokenReference: String
+    /// The credential's digest, to ask the store again while a stream stays open. Empty where there is no store.
+    package let credentialDigest: [UInt8]
     /// When the credential ends; streams close then at the latest.
     package let expiresAt: Timestamp?
 
     package init(
         userID: UserID, username: String, role: Role, scopes: ScopeSet, resource: String?, credential: Credential,
-        clientID: ClientID?, grantID: GrantID?, tokenReference: String, expiresAt: Timestamp?
+        clientID: ClientID?, grantID: GrantID?, tokenReference: String, credentialDigest: [UInt8] = [], expiresAt: Timestamp?
     ) {
         self.userID = userID
         self.username = username
@@ -34,6 +36,7 @@ package final class Principal: Sendable {
         self.clientID = clientID
         self.grantID = grantID
         self.tokenReference = tokenReference
+        self.credentialDigest = credentialDigest
         self.expiresAt = expiresAt
     }
 

@@ -57,7 +57,8 @@ extension LoopServer {
                 }
                 let context = RequestContext(
                     requestID: ids.next(), peer: connection.stream.peer, isSecure: connection.stream.isSecure,
-                    loopIndex: loop.index, received: progress.received, clientCertificateDigest: certificate)
+                    loopIndex: loop.index, received: progress.received, clientCertificateDigest: certificate,
+                    executor: loop)
                 connection.stream.beginWork()
                 let response = await responder.respond(to: machine.request, in: context)
                 let head = write(response, to: machine, into: &output)

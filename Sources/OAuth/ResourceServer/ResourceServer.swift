@@ -41,18 +41,12 @@ package struct ResourceServer: Sendable {
         }
     }
 
-    /// Whether a principal authenticated before still stands: for long streams (RS-12).
-    package func stillStands(_ digest: TokenDigest, _ resource: ProtectedResource, loopIndex: Int) async -> Bool {
-        let now = clock()
-        if let principal = cache.principal(digest, shard: loopIndex, at: .now()) { return principal.isCurrent(at: now) }
-        guard let facts = try? await tokens.facts(of: digest) else { return false }
-        return facts.isActive && facts.expiresAt.map { now < $0 } ?? true
-    }
-
-    /// The digest a stream keeps of its request's token. Nil without exactly one credential.
-    package func digest(of request: Request) -> TokenDigest? {
-        guard case .token(let token) = Self.credential(request) else { return nil }
-        return hasher.digest(of: token)
+    /// Whether a principal admitted a while ago would still be: for streams that stay open (RS-12). Fails closed.
+    package func stillStands(_ principal: Principal) async -> Bool {
+        guard principal.isCurrent(at: clock()),
+            let facts = try? await tokens.facts(of: TokenDigest(bytes: principal.credentialDigest))
+        else { return false }
+        return facts.isActive
     }
 
     private enum Credential {
@@ -90,7 +84,7 @@ package struct ResourceServer: Sendable {
         let principal = Principal(
             userID: facts.user.id, username: facts.user.name, role: facts.user.role, scopes: facts.scopes, resource: facts.resource,
             credential: facts.credential, clientID: facts.clientID, grantID: facts.grantID, tokenReference: digest.reference,
-            expiresAt: facts.expiresAt)
+            credentialDigest: digest.bytes, expiresAt: facts.expiresAt)
         if principal.isCurrent(at: now) {
             cache.keep(principal, digest, shard: context.loopIndex, epoch: epoch, at: context.received)
         }

@@ -1,0 +1,103 @@
+import Audit
+import Primitives
+
+extension Command {
+    /// `gatehouse audit …`
+    static let audits: [Command] = [
+        Command(
+            path: ["audit", "tail"], usage: "[-n N] [--follow]", summary: "Show the last records.",
+            options: [Option("-n", "N", "how many (default 20)"), Option("--follow", short: "-f", nil, "keep showing new ones")]
+        ) { invocation async throws(CommandError) in try await AuditCommands.tail(invocation) },
+        Command(
+            path: ["audit", "search"], usage: "[FILTER…]", summary: "Show all matching records, oldest first.",
+            options: [
+                Option("--user", "USER", "acting or concerned"), Option("--event", "NAME", "such as token.issued"),
+                Option("--outcome", "WORD", "success, failure, denied or intent"), Option("--since", "TIME", "RFC 3339, or a span back such as 24h"),
+                Option("--until", "TIME", "RFC 3339, or a span back"), Option("--request-id", "ID", "of one request"),
+                Option("-n", "N", "at most so many"),
+            ]
+        ) { invocation async throws(CommandError) in try await AuditCommands.search(invocation) },
+        Command(path: ["audit", "verify"], usage: "", summary: "Prove that no record was changed, removed or inserted.") {
+            invocation async throws(CommandError) in try await AuditCommands.verify(invocation)
+        },
+    ]
+}
+
+enum AuditCommands {
+    static func tail(_ invocation: Invocation) async throws(CommandError) {
+        let configuration = try Installation.load(invocation)
+        let reader = AuditReader(folder: configuration.audit.path)
+        let count = try number(invocation, default: 20)
+        do {
+            if invocation.has("--follow") {
+                try reader.follow(last: count, until: { false }) { show($0, invocation.output) }
+            } else {
+                for entry in try reader.tail(count) { show(entry, invocation.output) }
+            }
+        } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
+    }
+
+    static func search(_ invocation: Invocation) async throws(CommandError) {
+        let configuration = try Installation.load(invocation)
+        let filter = AuditFilter(
+            user: invocation.value("--user"), event: invocation.value("--event"), outcome: invocation.value("--outcome"),
+            since: try time(invocation, "--since"), until: try time(invocation, "--until"), requestID: invocation.value("--request-id"))
+        let limit = try number(invocation, default: .max)
+        do {
+            try AuditReader(folder: configuration.audit.path).search(filter, limit: limit) { entry in
+                show(entry, invocation.output)
+                return true
+            }
+        } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
+    }
+
+    static func verify(_ invocation: Invocation) async throws(CommandError) {
+        let configuration = try Installation.load(invocation)
+        let verdict: AuditVerifier.Verdict
+        do {
+            verdict = try AuditVerifier(folder: configuration.audit.path, headFile: configuration.auditHeadPath).verify()
+        } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
+        switch verdict {
+        case .ok(let count, let head):
+            let hash = Hex.encode(head.hash)
+            invocation.output.object(
+                ["status": "ok", "count": .int(count), "head": .string(hash)], text: "ok: \(count) records, head \(hash)")
+        case .bad(let defect): throw failed("The audit log was altered. First bad record: \(defect).", invocation.output)
+        case .truncated(let count, let expected):
+            throw failed("The audit log was cut: it holds \(count) records, \(expected) were written.", invocation.output)
+        case .headMissing(let count, _):
+            throw failed(
+                "The \(count) records agree, but \(configuration.auditHeadPath) is missing, so the end may be too.", invocation.output)
+        }
+    }
+
+    private static func failed(_ message: String, _ output: Output) -> CommandError {
+        if output.isJSON { output.line(JSONValue(dictionaryLiteral: ("status", "failed"), ("reason", .string(message))).text) }
+        return CommandError(.no, message)
+    }
+
+    private static func show(_ entry: AuditReader.Entry, _ output: Output) {
+        if output.isJSON { return output.line(String(decoding: entry.line, as: UTF8.self)) }
+        let record = entry.record
+        let parts = [
+            record["ts"]?.string, record["event"]?.string, record["outcome"]?.string, record["subject"]?.string, record["tool"]?.string,
+            record["reason"]?.string, record["src"]?.string ?? record["src"]?["ip"]?.string, record["request_id"]?.string,
+        ]
+        output.line("\(record["seq"]?.int ?? 0)  " + parts.map { $0 ?? "-" }.joined(separator: "  "))
+    }
+
+    private static func number(_ invocation: Invocation, default fallback: Int) throws(CommandError) -> Int {
+        guard let text = invocation.value("-n") else { return fallback }
+        guard let value = Int(text), value > 0 else { throw CommandError(.usage, "-n takes a number above 0.") }
+        return value
+    }
+
+    private static func time(_ invocation: Invocation, _ name: String) throws(CommandError) -> Timestamp? {
+        guard let text = invocation.value(name) else { return nil }
+        if let span = Duration(setting: text) { return .now() - span }
+        guard let time = Timestamp(rfc3339: text) else {
+            throw CommandError(.usage, "\(name) takes a time such as 2026-11-21T09:30:00Z, or a span back such as 24h.")
+        }
+        return time
+    }
+}

@@ -1,0 +1,28 @@
+import Logging
+import Primitives
+
+extension Command {
+    /// `gatehouse serve` and `gatehouse dev`.
+    static let serving: [Command] = [
+        Command(path: ["serve"], usage: "[--config FILE]", summary: "Serve the gateway until SIGTERM.") {
+            invocation async throws(CommandError) in try await ServeCommands.serve(invocation)
+        },
+        Command(
+            path: ["dev"], usage: "[--listen ADDRESS]", summary: "Serve with everything embedded: CA, user, simulator. Nothing to configure.",
+            options: [
+                Option("--listen", "ADDRESS", "where to listen (default 127.0.0.1:8443; port 0 takes a free one)"),
+                Option("--ready-file", "FILE", "write what a script needs to know when ready"),
+            ]
+        ) { invocation async throws(CommandError) in try await Development.run(invocation) },
+    ]
+}
+
+enum ServeCommands {
+    static func serve(_ invocation: Invocation) async throws(CommandError) {
+        let path = Installation.configurationPath(invocation)
+        let runtime = try await Runtime.start(
+            configuration: try Installation.load(path, invocation.environment),
+            reload: { () throws(CommandError) in try Installation.load(path, invocation.environment) })
+        await runtime.runUntilSignalled()
+    }
+}

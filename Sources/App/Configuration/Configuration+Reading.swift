@@ -1,0 +1,185 @@
+import HTTP
+import Policy
+import Primitives
+
+extension Configuration {
+    /// Takes every known setting out of the tree.
+    mutating func read(_ root: SettingReader) {
+        root.section("server") { readServer($0) }
+        root.section("storage") { $0.string("url", into: &storage.url) }
+        root.section("vault") { $0.string("root_key", into: &vault.rootKey) }
+        root.section("oauth") { readOAuth($0) }
+        root.section("login") { section in
+            section.int("attempts", 1...100, into: &login.attempts)
+            section.section("argon2") { argon in
+                argon.int("memory_kib", 19_456...1_048_576, into: &login.argonMemoryKiB)
+                argon.int("passes", 2...16, into: &login.argonPasses)
+                argon.int("lanes", 1...8, into: &login.argonLanes)
+            }
+        }
+        root.section("limits") { readLimits($0) }
+        root.section("audit") { section in
+            section.string("path", into: &audit.path)
+            var durability = audit.isStrict ? "strict" : "batched"
+            section.choice("durability", ["strict", "batched"], into: &durability)
+            audit.isStrict = durability == "strict"
+        }
+        root.section("engines") { readEngines($0) }
+        readUpstreams(root)
+        root.section("log") { section in
+            section.choice("level", ["debug", "info", "notice", "warning", "error"], into: &log.level)
+            section.choice("format", ["json", "text"], into: &log.format)
+        }
+    }
+
+    private mutating func readServer(_ section: SettingReader) {
+        section.string("public_url", into: &server.publicURL)
+        section.strings("listen", into: &server.listen)
+        section.optionalString("admin_listen", into: &server.adminListen)
+        section.section("tls") { tls in
+            tls.optionalString("certificate", into: &server.certificate)
+            tls.optionalString("key", into: &server.key)
+            tls.optionalString("client_ca", into: &server.clientCA)
+        }
+        var proxies = server.trustedProxies.map(\.description)
+        section.strings("trusted_proxies", into: &proxies)
+        server.trustedProxies = proxies.compactMap { text in
+            if let network = Network(text) { return network }
+            section.report("trusted_proxies", "\"\(text)\" is no address block such as 10.0.0.0/8")
+            return nil
+        }
+        section.strings("allowed_origins", into: &server.allowedOrigins)
+        section.section("limits") { limits in
+            limits.int("body_bytes", 1024...1_073_741_824, into: &server.bodyBytes)
+            limits.int("header_bytes", 4096...1_048_576, into: &server.headerBytes)
+            limits.int("connections", 1...1_000_000, into: &server.connections)
+            limits.duration("handshake_timeout", Self.timeouts, into: &server.handshakeTimeout)
+            limits.duration("header_timeout", Self.timeouts, into: &server.headerTimeout)
+            limits.duration("body_idle_timeout", Self.timeouts, into: &server.bodyIdleTimeout)
+            limits.int("min_rate", 1...1_000_000, into: &server.minRate)
+            limits.duration("idle_timeout", Self.timeouts, into: &server.idleTimeout)
+        }
+        section.int("loops", 0...256, into: &server.loops)
+    }
+
+    private static let timeouts: ClosedRange<Duration> = .milliseconds(100)...(.seconds(3600))
+
+    private mutating func readOAuth(_ section: SettingReader) {
+        section.choice("registration", ["open", "token", "off"], into: &oauth.registration)
+        section.bool("client_metadata_documents", into: &oauth.clientMetadataDocuments)
+        section.duration("access_token_lifetime", .seconds(300)...(.seconds(86_400)), into: &oauth.accessTokenLifetime)
+        section.section("refresh_token") { refresh in
+            refresh.duration("idle", .seconds(60)...(.seconds(366 * 86_400)), into: &oauth.refreshIdle)
+            refresh.duration("absolute", .seconds(60)...(.seconds(3660 * 86_400)), into: &oauth.refreshAbsolute)
+            refresh.duration("grace", .zero...(.seconds(300)), into: &oauth.refreshGrace)
+        }
+        section.strings("redirect_schemes", into: &oauth.redirectSchemes)
+    }
+
+    private mutating func readLimits(_ section: SettingReader) {
+        section.quota("address", into: &limits.address)
+        section.quota("user", into: &limits.user)
+        section.section("tool") { tool in
+            tool.quota("default", into: &limits.toolDefault)
+            tool.rest { name, reader in
+                var quota = limits.tools[name] ?? limits.toolDefault
+                reader.quota(name, into: &quota)
+                limits.tools[name] = .some(quota)
+            }
+        }
+        section.section("endpoints") { endpoints in
+            endpoints.quota("authorize", into: &limits.authorize)
+            endpoints.quota("login", into: &limits.login)
+            endpoints.quota("register", into: &limits.register)
+            endpoints.quota("token", into: &limits.token)
+            endpoints.quota("unauthenticated", into: &limits.unauthenticated)
+            endpoints.quota("client_metadata", into: &limits.clientMetadata)
+        }
+        section.list("networks") { entry in
+            var text = ""
+            entry.string("cidr", into: &text)
+            guard let network = Network(text) else { return entry.report("cidr", "must be an address block such as 10.0.0.0/8") }
+            var limit = NetworkLimit(network: network)
+            let isNamed = entry.has("address")
+            var quota = limits.address
+            entry.quota("address", into: &quota)
+            if isNamed { (limit.address, limit.isAddressOff) = (quota, quota == nil) }
+            entry.int("factor", 1...100_000, into: &limit.factor)
+            limits.networks.append(limit)
+        }
+    }
+
+    private mutating func readEngines(_ section: SettingReader) {
+        section.section("qarnot") { qarnot in
+            qarnot.bool("enabled", into: &engines.isQarnotEnabled)
+            qarnot.string("path", into: &engines.qarnotPath)
+            qarnot.string("api_url", into: &engines.qarnotAPI)
+            qarnot.optionalString("storage_url", into: &engines.qarnotStorage)
+        }
+        for name in ["tensorpool", "airflow"] {
+            section.section(name) { engine in
+                var isEnabled = false
+                engine.bool("enabled", into: &isEnabled)
+                if isEnabled { engine.report("enabled", "this engine is not part of this version; set it to false") }
+                for key in ["path", "command", "api_url"] { engine.ignore(key) }
+            }
+        }
+    }
+
+    /// Other MCP servers behind the gateway are not served yet: an empty list is accepted, an entry is a clear refusal.
+    private func readUpstreams(_ root: SettingReader) {
+        root.list("upstreams") { entry in
+            for key in ["name", "path", "url", "credential", "tools", "trust_annotations", "timeout", "max_response_bytes"] {
+                entry.ignore(key)
+            }
+            entry.report("name", "upstream servers are not part of this version; remove the entry")
+        }
+    }
+
+    /// What no single setting can tell.
+    func validate(_ problems: SettingReader.ProblemList) {
+        func report(_ path: String, _ message: String) { problems.add(ConfigurationProblem(path: path, line: 0, message: message)) }
+        let url = URLReference(server.publicURL)
+        if url?.scheme != "https" || url?.origin != server.publicURL {
+            report("server.public_url", "must be a bare https origin such as https://gate.example.com, without a slash at the end")
+        }
+        if server.listen.isEmpty { report("server.listen", "must name at least one address such as 0.0.0.0:8443") }
+        for text in server.listen + [server.adminListen].compactMap({ $0 }) where ListenAddress(text) == nil {
+            report("server.listen", "\"\(text)\" is no address and port such as 127.0.0.1:8443")
+        }
+        if let admin = server.adminListen.flatMap(ListenAddress.init), !admin.isLoopback {
+            report("server.admin_listen", "must be a loopback address: it has no authentication")
+        }
+        if server.certificate == nil || server.key == nil {
+            report("server.tls", "certificate and key are required; gatehouse dev makes a pair for localhost")
+        }
+        if !storage.url.hasPrefix("sqlite:///") { report("storage.url", "must be sqlite:///absolute/path") }
+        if !vault.rootKey.hasPrefix("file:") { report("vault.root_key", "must be file:/path/of/the/key") }
+        if oauth.refreshIdle > oauth.refreshAbsolute { report("oauth.refresh_token.idle", "must not be longer than absolute") }
+        if !engines.qarnotPath.hasPrefix("/mcp") { report("engines.qarnot.path", "must begin with /mcp") }
+        for scheme in ["api_url": engines.qarnotAPI, "storage_url": engines.qarnotStorage ?? engines.qarnotAPI] {
+            if !["http", "https"].contains(URLReference(scheme.value)?.scheme) {
+                report("engines.qarnot.\(scheme.key)", "must be an http or https URL")
+            }
+        }
+    }
+}
+
+/// `127.0.0.1:8443`, `[::1]:8443`, `localhost:0`.
+struct ListenAddress: Sendable, Hashable {
+    let host: String
+    let port: Int
+
+    init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port)
+        else { return nil }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        if host == "localhost" { host = "127.0.0.1" }
+        guard IPAddress(host) != nil else { return nil }
+        self.host = host
+        self.port = port
+    }
+
+    var isLoopback: Bool { IPAddress(host)?.isLoopback ?? false }
+}

@@ -1,0 +1,109 @@
+import Policy
+import Primitives
+
+/// Everything that can be set, with its defaults (contract §5). Loaded whole or not at all.
+struct Configuration: Sendable {
+    var server = Server()
+    var storage = Storage()
+    var vault = Vault()
+    var oauth = OAuth()
+    var login = Login()
+    var limits = Limits()
+    var audit = Audit()
+    var engines = Engines()
+    var log = Log()
+
+    struct Server: Sendable {
+        /// The issuer, and the origin of every URL we emit.
+        var publicURL = "https://localhost:8443"
+        var listen = ["0.0.0.0:8443"]
+        var adminListen: String? = "127.0.0.1:9443"
+        var certificate: String?
+        var key: String?
+        var clientCA: String?
+        var trustedProxies: [Network] = []
+        var allowedOrigins = ["https://claude.ai", "https://claude.com", "https://chatgpt.com", "https://vscode.dev"]
+        var bodyBytes = 4_194_304
+        var headerBytes = 32_768
+        var connections = 10_000
+        var handshakeTimeout = Duration.seconds(10)
+        var headerTimeout = Duration.seconds(10)
+        var bodyIdleTimeout = Duration.seconds(30)
+        /// Bytes per second below which a body counts as an attack.
+        var minRate = 240
+        var idleTimeout = Duration.seconds(75)
+        /// Event loops; 0 means one per core.
+        var loops = 0
+    }
+
+    struct Storage: Sendable {
+        /// `sqlite:///absolute/path`.
+        var url = "sqlite:///var/lib/gatehouse/gatehouse.db"
+    }
+
+    struct Vault: Sendable {
+        var rootKey = "file:/etc/gatehouse/root.key"
+    }
+
+    struct OAuth: Sendable {
+        var registration = "open"
+        var clientMetadataDocuments = true
+        var accessTokenLifetime = Duration.seconds(3600)
+        var refreshIdle = Duration.seconds(30 * 86_400)
+        var refreshAbsolute = Duration.seconds(90 * 86_400)
+        var refreshGrace = Duration.seconds(60)
+        var redirectSchemes = ["cursor", "vscode", "vscode-insiders"]
+    }
+
+    struct Login: Sendable {
+        var attempts = 5
+        var argonMemoryKiB = 65_536
+        var argonPasses = 3
+        var argonLanes = 1
+    }
+
+    struct Limits: Sendable {
+        /// Nil means off.
+        var address: Quota? = Quota(rate: 600, window: .seconds(60), burst: 100)
+        var user: Quota? = Quota(rate: 120, window: .seconds(60), burst: 40)
+        var toolDefault: Quota? = Quota(rate: 60, window: .seconds(60), burst: 20)
+        /// By `engine/tool`; a nil quota means off.
+        var tools: [String: Quota?] = ["qarnot/submit_task": Quota(rate: 20, window: .seconds(60), burst: 5)]
+        var authorize: Quota? = Quota(rate: 60, window: .seconds(60), burst: 20)
+        var login: Quota? = Quota(rate: 20, window: .seconds(60), burst: 10)
+        var register: Quota? = Quota(rate: 10, window: .seconds(3600), burst: 5)
+        var token: Quota? = Quota(rate: 60, window: .seconds(60), burst: 20)
+        var unauthenticated: Quota? = Quota(rate: 60, window: .seconds(60), burst: 30)
+        var clientMetadata: Quota? = Quota(rate: 6, window: .seconds(60), burst: 3)
+        var networks: [NetworkLimit] = []
+    }
+
+    /// How the address-keyed limits differ for one block of addresses.
+    struct NetworkLimit: Sendable {
+        var network: Network
+        /// Replaces `limits.address` when given.
+        var address: Quota?
+        var isAddressOff = false
+        /// Multiplies every other address-keyed limit.
+        var factor = 10
+    }
+
+    struct Audit: Sendable {
+        var path = "/var/lib/gatehouse/audit"
+        /// On disk before the answer leaves; otherwise soon after.
+        var isStrict = true
+    }
+
+    struct Engines: Sendable {
+        var qarnotPath = "/mcp"
+        var qarnotAPI = "https://api.qarnot.com"
+        /// Nil: asked of the API.
+        var qarnotStorage: String?
+        var isQarnotEnabled = true
+    }
+
+    struct Log: Sendable {
+        var level = "info"
+        var format = "json"
+    }
+}

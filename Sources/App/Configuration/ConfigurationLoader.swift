@@ -1,0 +1,113 @@
+import Policy
+import Primitives
+
+/// Reads configuration texts in layers, later over earlier, the environment over all, and yields the finished tree or
+/// every problem at once.
+struct ConfigurationLoader {
+    let environment: [String: String]
+
+    /// Every mistake found, in the order of the file.
+    struct Failure: Error {
+        let problems: [ConfigurationProblem]
+    }
+
+    func load(_ layers: [String]) throws(Failure) -> Configuration { try read(merge(layers)) }
+
+    /// The layers as one tree, the environment included.
+    func merge(_ layers: [String]) throws(Failure) -> YAMLNode {
+        var tree = YAMLNode(value: .mapping([]), line: 1)
+        for text in layers {
+            do throws(YAMLNode.Problem) { tree = tree.overlaid(by: try YAMLNode(parsing: text)) } catch {
+                throw Failure(problems: [ConfigurationProblem(path: "file", line: error.line, message: error.message)])
+            }
+        }
+        for setting in SettingCatalog.settings {
+            if let value = environment[setting.environmentName] {
+                tree = tree.setting(setting.path.split(separator: ".").map(String.init), to: value)
+            }
+        }
+        return tree
+    }
+
+    func read(_ tree: YAMLNode) throws(Failure) -> Configuration {
+        let problems = SettingReader.ProblemList()
+        var configuration = Configuration()
+        let root = SettingReader(tree, path: "", problems: problems, references: References(environment: environment))
+        configuration.read(root)
+        root.reportUnknown()
+        configuration.validate(problems)
+        guard problems.problems.isEmpty else { throw Failure(problems: problems.problems) }
+        return configuration
+    }
+}
+
+extension YAMLNode {
+    /// Mappings merge key by key; anything else is replaced.
+    func overlaid(by other: YAMLNode) -> YAMLNode {
+        guard case .mapping(var members) = value, case .mapping(let others) = other.value else { return other }
+        for member in others {
+            if let index = members.firstIndex(where: { $0.key == member.key }) {
+                members[index] = (member.key, member.line, members[index].value.overlaid(by: member.value))
+            } else {
+                members.append(member)
+            }
+        }
+        return YAMLNode(value: .mapping(members), line: line)
+    }
+
+    /// A copy with the scalar at that path set; lists are written `a,b,c`.
+    func setting(_ path: [String], to text: String) -> YAMLNode {
+        guard let first = path.first else { return YAMLNode(value: .scalar(text, isPlain: true), line: 0) }
+        var members: [(key: String, line: Int, value: YAMLNode)] = []
+        if case .mapping(let existing) = value { members = existing }
+        let child = members.first { $0.key == first }?.value ?? YAMLNode(value: .mapping([]), line: 0)
+        var next = child.setting(Array(path.dropFirst()), to: text)
+        if path.count == 1, SettingCatalog.isList(first) {
+            next = YAMLNode(
+                value: .sequence(text.split(separator: ",").map { YAMLNode(value: .scalar(String($0), isPlain: false), line: 0) }), line: 0)
+        }
+        members.removeAll { $0.key == first }
+        members.append((first, 0, next))
+        return YAMLNode(value: .mapping(members), line: line)
+    }
+
+    /// The tree as YAML text that `init(parsing:)` reads back.
+    var yaml: String {
+        var out = ""
+        write(into: &out, indent: 0)
+        return out
+    }
+
+    private func write(into out: inout String, indent: Int) {
+        let margin = String(repeating: "  ", count: indent)
+        switch value {
+        case .mapping(let members):
+            for member in members {
+                switch member.value.value {
+                case .scalar: out += "\(margin)\"\(member.key)\": \(member.value.scalarText)\n"
+                case .mapping(let inner) where inner.isEmpty: out += "\(margin)\"\(member.key)\": {}\n"
+                case .sequence(let inner) where inner.isEmpty: out += "\(margin)\"\(member.key)\": []\n"
+                default:
+                    out += "\(margin)\"\(member.key)\":\n"
+                    member.value.write(into: &out, indent: indent + 1)
+                }
+            }
+        case .sequence(let elements):
+            for element in elements {
+                if case .scalar = element.value {
+                    out += "\(margin)- \(element.scalarText)\n"
+                } else {
+                    out += "\(margin)-\n"
+                    element.write(into: &out, indent: indent + 1)
+                }
+            }
+        case .scalar: out += "\(margin)\(scalarText)\n"
+        }
+    }
+
+    private var scalarText: String {
+        guard case .scalar(let text, let isPlain) = value else { return "" }
+        let isSimple = isPlain && !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"#{}[],&*!|>'\"%@`".utf8.contains($0) }
+        return isSimple && !text.contains(": ") ? text : JSONValue.string(text).text
+    }
+}

@@ -1,0 +1,39 @@
+import HTTP
+import Policy
+import Primitives
+
+/// Limits counted by the client's address, raised for configured networks (RL-3, contract §9).
+struct AddressLimits: Sendable {
+    enum Kind: String, Sendable {
+        case address, authorize, login, register, token, unauthenticated
+    }
+
+    let limits: Configuration.Limits
+    let limiter: RateLimiter
+
+    /// Charges one request. Nil when it may go on, else how long to wait.
+    func charge(_ kind: Kind, _ address: IPAddress, at now: MonotonicTime) -> Duration? {
+        guard let quota = quota(kind, address) else { return nil }
+        let verdict = limiter.charge(.address(kind.rawValue, address.limitKey), quota, at: now)
+        return verdict.isAllowed ? nil : verdict.wait
+    }
+
+    private func quota(_ kind: Kind, _ address: IPAddress) -> Quota? {
+        let network = limits.networks.isEmpty ? nil : limits.networks.first { $0.network.contains(address) }
+        if kind == .address, let network, network.isAddressOff { return nil }
+        if kind == .address, let quota = network?.address { return quota }
+        guard let base = base(kind) else { return nil }
+        return network.map { base.multiplied(by: $0.factor) } ?? base
+    }
+
+    private func base(_ kind: Kind) -> Quota? {
+        switch kind {
+        case .address: limits.address
+        case .authorize: limits.authorize
+        case .login: limits.login
+        case .register: limits.register
+        case .token: limits.token
+        case .unauthenticated: limits.unauthenticated
+        }
+    }
+}

@@ -1,0 +1,202 @@
+import Audit
+import HTTP
+import MCP
+import OAuth
+import Primitives
+
+/// The outermost responder: what every request passes, in order, and which room it is led to. The one place that knows the
+/// whole chain, so it is also where events become audit records.
+struct Gateway: Responder {
+    let hosts: HostCheck
+    let origins: CrossOrigin
+    let addresses: AddressLimits
+    let auditor: Auditor
+    let pages: Pages
+    let metadata: MetadataEndpoint
+    let registration: RegistrationEndpoint
+    let flow: AuthorizationFlow
+    let token: TokenEndpoint
+    let revocation: RevocationEndpoint
+    let account: AccountEndpoint
+    let resourceServer: ResourceServer
+    let engines: [EngineRoute]
+    let bodyLimit: Int
+
+    /// One MCP endpoint with its resource.
+    struct EngineRoute: Sendable {
+        let resource: ProtectedResource
+        let endpoint: MCPEndpoint
+    }
+
+    private static let health = Response(
+        .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")], body: .bytes(Array("{\"status\":\"ok\"}".utf8)))
+    private static let stylesheet = StylesheetResponder()
+
+    func bodyLimit(for request: Request) -> Int {
+        if engine(at: request.path) != nil { return bodyLimit }
+        switch request.path {
+        case "/register": return registration.bodyLimit(for: request)
+        case "/token", "/revoke", "/authorize", "/login", "/consent", "/account": return AuthorizationFlow.bodyLimit
+        default: return 0
+        }
+    }
+
+    func respond(to request: Request, in context: RequestContext) async -> Response {
+        if request.path == "/health" { return Self.health }
+        var response = await admit(request, context)
+        guard !response.events.isEmpty else { return response }
+        let record = AuditContext(
+            requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
+            method: request.method.rawValue, route: route(of: request.path), status: Int(response.status.code))
+        guard await auditor.record(response.events, record) else { return unrecorded(context) }
+        response.events = []
+        response.fields.append(.xRequestID, context.requestID.text)
+        return response
+    }
+
+    private func admit(_ request: Request, _ context: RequestContext) async -> Response {
+        guard hosts.accepts(request) else {
+            return problem(.misdirectedRequest, "This host name is not served here.", context)
+                .recording(Event("http.malformed", .denied, reason: "host"))
+        }
+        if let wait = addresses.charge(.address, context.peer, at: context.received) { return tooMany(wait, request, context) }
+        if let engine = engine(at: request.path) { return await serve(engine, request, context) }
+        return await serveRoutes(request, context)
+    }
+
+    private func serveRoutes(_ request: Request, _ context: RequestContext) async -> Response {
+        switch request.path {
+        case "/": return request.isRead ? pages.home(mcpURL: engines.first?.resource.url ?? "") : notAllowed("GET, HEAD", context)
+        case "/authorize": return await limited(.authorize, request, context) { await flow.authorize(request, in: context) }
+        case "/login": return await login(request, context)
+        case "/consent":
+            return request.method == .post
+                ? await flow.decide(request, in: context)
+                : request.isRead ? await flow.showConsent(request, in: context) : notAllowed("GET, POST", context)
+        case "/account": return await account.respond(to: request, in: context)
+        case "/token": return await shared(request, context, .token) { await token.respond(to: request, in: context) }
+        case "/revoke": return await shared(request, context, .token) { await revocation.respond(to: request, in: context) }
+        case "/register": return await shared(request, context, .register) { await registration.respond(to: request, in: context) }
+        case PageFrame.stylesheetPath: return await Self.stylesheet.respond(to: request, in: context)
+        default:
+            guard request.path.hasPrefix("/.well-known/") else { return problem(.notFound, "There is nothing at this address.", context) }
+            return await shared(request, context, nil) { await metadata.respond(to: request, in: context) }
+        }
+    }
+
+    private func login(_ request: Request, _ context: RequestContext) async -> Response {
+        guard request.method == .post else {
+            return request.isRead ? await account.showSignIn(request, in: context) : notAllowed("GET, POST", context)
+        }
+        return await limited(.login, request, context) {
+            let hasTransaction = (try? request.form())?.contains("transaction") ?? false
+            return hasTransaction ? await flow.signIn(request, in: context) : await account.signIn(request, in: context)
+        }
+    }
+
+    private func engine(at path: String) -> EngineRoute? {
+        engines.first { path == $0.resource.path || (path.hasSuffix("/") && path.dropLast() == $0.resource.path) }
+    }
+
+    /// The order of oauth.md §10: origin, preflight, credential, then the endpoint with its gate.
+    private func serve(_ engine: EngineRoute, _ request: Request, _ context: RequestContext) async -> Response {
+        guard origins.permits(request) else {
+            return Response.json(
+                ["jsonrpc": "2.0", "error": ["code": -32600, "message": "This origin is not allowed."]], status: .forbidden
+            ).recording(Event("origin.rejected", .denied, severity: .warning))
+        }
+        if request.method == .options { return origins.preflight(request) }
+        var response: Response
+        switch await resourceServer.authenticate(request, for: engine.resource, in: context) {
+        case .caller(let caller): response = await engine.endpoint.respond(to: request, caller: caller, in: context)
+        case .refused(let refusal, let isUnauthorized):
+            response = refusal
+            // Failures are always charged to the address (RL-2).
+            if isUnauthorized, let wait = addresses.charge(.unauthenticated, context.peer, at: context.received) {
+                response = tooMany(wait, request, context)
+            }
+        }
+        origins.decorate(&response, for: request)
+        return response
+    }
+
+    /// A route other origins may call: preflight, limit, CORS.
+    private func shared(
+        _ request: Request, _ context: RequestContext, _ kind: AddressLimits.Kind?, _ body: () async -> Response
+    ) async -> Response {
+        if request.method == .options { return origins.preflight(request) }
+        var response = if let kind { await limited(kind, request, context, body) } else { await body() }
+        origins.decorate(&response, for: request)
+        return response
+    }
+
+    private func limited(
+        _ kind: AddressLimits.Kind, _ request: Request, _ context: RequestContext, _ body: () async -> Response
+    ) async -> Response {
+        if let wait = addresses.charge(kind, context.peer, at: context.received) { return tooMany(wait, request, context) }
+        return await body()
+    }
+}
+
+// MARK: - Refusals
+
+extension Gateway {
+    /// RL-5: each kind of route in its own words.
+    private func tooMany(_ wait: Duration, _ request: Request, _ context: RequestContext) -> Response {
+        let seconds = max(1, wait.secondsRoundedUp)
+        var event = Event("ratelimit.exceeded", .denied)
+        event.policy = "limit.address"
+        return tooManyBody(seconds, request, context).with(.retryAfter, "\(seconds)").recording(event)
+    }
+
+    private func tooManyBody(_ seconds: Int64, _ request: Request, _ context: RequestContext) -> Response {
+        if engine(at: request.path) != nil {
+            let error: JSONValue = ["code": 4290, "message": "Too many requests. Wait, then try again.", "data": ["retryAfter": .int(seconds)]]
+            return .json(["jsonrpc": "2.0", "error": error], status: .tooManyRequests)
+        }
+        switch request.path {
+        case "/token", "/revoke", "/register":
+            return .json(
+                ["error": "temporarily_unavailable", "error_description": "Too many requests. Wait, then try again."],
+                status: .tooManyRequests)
+        case "/authorize", "/login", "/consent", "/account":
+            return pages.refusal(
+                RefusalPage(
+                    title: "Too many requests", text: "Wait \(seconds) seconds, then reload this page.", requestID: context.requestID,
+                    status: .tooManyRequests))
+        default:
+            var response = Response.json(
+                [
+                    "type": "https://iana.org/assignments/http-problem-types#quota-exceeded", "title": "Too many requests",
+                    "status": 429, "violated-policies": ["address"],
+                ], status: .tooManyRequests)
+            response.fields.set(.contentType, "application/problem+json")
+            return response
+        }
+    }
+
+    private func problem(_ status: Status, _ detail: String, _ context: RequestContext) -> Response {
+        Response.json(["error": .string(status == .notFound ? "not_found" : "refused"), "error_description": .string(detail)], status: status)
+            .with(.xRequestID, context.requestID.text)
+    }
+
+    private func notAllowed(_ methods: String, _ context: RequestContext) -> Response {
+        problem(.methodNotAllowed, "Use \(methods).", context).with(.allow, methods)
+    }
+
+    private func unrecorded(_ context: RequestContext) -> Response {
+        problem(.serviceUnavailable, "The audit log cannot be written, so the answer is withheld.", context).with(.retryAfter, "5")
+    }
+
+    /// Only routes of ours go into the log: a stranger's path is input.
+    private func route(of path: String) -> String {
+        if let engine = engine(at: path) { return engine.resource.path }
+        let known = ["/", "/authorize", "/login", "/consent", "/account", "/token", "/revoke", "/register"]
+        if known.contains(path) { return path }
+        return path.hasPrefix("/.well-known/") ? "/.well-known" : "other"
+    }
+}
+
+extension Request {
+    var isRead: Bool { method == .get || method == .head }
+}

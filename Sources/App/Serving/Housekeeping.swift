@@ -1,0 +1,34 @@
+import HTTP
+import Logging
+import OAuth
+import Primitives
+
+/// Deletes what has ended and wipes sealed successors past their grace, every half minute.
+struct Housekeeping: Sendable {
+    private let workspace: Workspace
+    private let sleeper: any Sleeper
+    private let logger: Logger
+
+    private static let interval = Duration.seconds(30)
+    /// Ended tokens are kept this long, so that a late use is told as revoked and not as unknown.
+    private static let tokenMemory = Duration.seconds(86_400)
+
+    init(_ workspace: Workspace, sleeper: any Sleeper, logger: Logger) {
+        self.workspace = workspace
+        self.sleeper = sleeper
+        self.logger = logger
+    }
+
+    /// Runs until the task is cancelled.
+    func run() async {
+        while (try? await sleeper.sleep(for: Self.interval)) != nil {
+            let now = Timestamp.now()
+            do throws(StoreError) {
+                try await workspace.grants.prune(at: now, grace: workspace.configuration.oauth.refreshGrace)
+                try await workspace.tokens.prune(before: now - Self.tokenMemory)
+                try await workspace.sessions.prune(at: now)
+                try await workspace.clients.prune(at: now, unusedLimit: 1000)
+            } catch { logger.warning("housekeeping failed", [("error.message", .text("\(error)"))]) }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Crypto
+import OAuth
+import Policy
+import Primitives
+
+/// Password hashing off the event loops: at most two or one per core at once, 64 waiting (contract §9).
+struct PasswordService: PasswordChecker {
+    let argon: Argon2id
+    let pool: BlockingPool
+    /// Hash of a password nobody has: an unknown name costs the same time (WEB-7).
+    private let decoy: String
+
+    init(argon: Argon2id, pool: BlockingPool) throws(CryptoError) {
+        self.argon = argon
+        self.pool = pool
+        decoy = try argon.hash(Secret(Random.bytes(32)))
+    }
+
+    func matches(_ password: Secret, hash: String?) async throws -> Bool {
+        let phc = hash ?? decoy
+        let isRight = try await pool.run { argon.verify(password, against: phc) }
+        return isRight && hash != nil
+    }
+
+    func rehash(_ password: Secret, replacing hash: String) async throws -> String? {
+        guard argon.needsRehash(hash) else { return nil }
+        return try await pool.run { try argon.hash(password) }
+    }
+}
+
+/// The throttle of BF-1 on the process's own clock.
+struct LoginGuard: LoginThrottle {
+    let throttle: AttemptThrottle
+
+    func delay(account: String, address: IPAddress) -> Duration? { throttle.delay(account: account, address: address, at: .now()) }
+    func failed(account: String, address: IPAddress) { throttle.failed(account: account, address: address, at: .now()) }
+    func succeeded(account: String, address: IPAddress) { throttle.succeeded(account: account, address: address) }
+}

@@ -1,0 +1,140 @@
+import Audit
+import Crypto
+import HTTP
+import MCP
+import OAuth
+import Policy
+import Primitives
+
+/// Judges every tool call, whatever its era and transport: scope and role, limits, concurrency, then the record (RS-8 to RS-10).
+struct ToolGate: Gate {
+    let engine: String
+    let resource: ProtectedResource
+    let settings: OAuthSettings
+    let limits: Configuration.Limits
+    let limiter: RateLimiter
+    let cap: ConcurrencyCap
+    let auditor: Auditor
+    let sleeper: any Sleeper
+    /// Whether a principal's credential would still be accepted now.
+    let standing: @Sendable (Principal) async -> Bool
+
+    /// How long a call waits for one of its user's own to end (contract §9).
+    private static let patience = Duration.seconds(5)
+
+    func isVisible(_ tool: Tool, to caller: Principal?) -> Bool {
+        caller.map { ToolPolicy.judge($0, engine: engine, needs: tool.permission) == .allowed } ?? false
+    }
+
+    func admit(_ call: ToolCall, in context: RequestContext) async -> Admission {
+        guard let caller = call.caller else { return .refused(forbidden(call, "anonymous")) }
+        switch ToolPolicy.judge(caller, engine: engine, needs: call.tool.permission) {
+        case .allowed: break
+        case .needsScope(let scope): return .refused(insufficient(call, scope))
+        case .beyondRole: return .refused(forbidden(call, "role"))
+        }
+        var fields = Fields()
+        if let refusal = charge(call, caller, context, &fields) { return .refused(refusal) }
+        guard await enter(caller.userID) else { return .refused(tooMany(call, "concurrency", .seconds(5), fields)) }
+        // What spends or destroys is on disk before it happens: with a full disk nothing is started (contract §9).
+        if !call.tool.annotations.isReadOnly, await !record(call, .intent, context) {
+            cap.leave(caller.userID)
+            return .refused(Self.unavailable)
+        }
+        return .admitted(fields)
+    }
+
+    func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool {
+        if let caller = call.caller { cap.leave(caller.userID) }
+        return await record(call, outcome == .completed ? .success : .failure, context, reason: outcome == .cancelled ? "cancelled" : nil)
+    }
+
+    func stillStands(_ caller: Principal?, in context: RequestContext) async -> Bool {
+        guard let caller else { return false }
+        return await standing(caller)
+    }
+
+    private func enter(_ user: UserID) async -> Bool {
+        if cap.enter(user) { return true }
+        let end = MonotonicTime.now() + Self.patience
+        while MonotonicTime.now() < end {
+            guard (try? await sleeper.sleep(for: .milliseconds(50))) != nil else { return false }
+            if cap.enter(user) { return true }
+        }
+        return false
+    }
+
+    /// Authorization came first, so that a refused caller cannot drain the user's bucket (RL-2).
+    private func charge(_ call: ToolCall, _ caller: Principal, _ context: RequestContext, _ fields: inout Fields) -> Refusal? {
+        var policies: [(name: String, quota: Quota, verdict: GCRA.Verdict)] = []
+        if let quota = limits.user {
+            policies.append(("user", quota, limiter.charge(.user(caller.userID), quota, at: context.received)))
+        }
+        let name = "\(engine)/\(call.tool.name)"
+        if policies.allSatisfy(\.verdict.isAllowed), let quota = limits.tools[name] ?? limits.toolDefault {
+            policies.append(("tool", quota, limiter.charge(.tool(caller.userID, name), quota, at: context.received)))
+        }
+        guard !policies.isEmpty else { return nil }
+        fields.append(.rateLimitPolicy, policies.map { RateLimitHeaders.policy($0.name, $0.quota) }.joined(separator: ", "))
+        fields.append(.rateLimit, policies.map { RateLimitHeaders.state($0.name, $0.verdict) }.joined(separator: ", "))
+        guard let denied = policies.first(where: { !$0.verdict.isAllowed }) else { return nil }
+        return tooMany(call, "limit.\(denied.name)", denied.verdict.wait, fields)
+    }
+}
+
+// MARK: - Refusals and records
+
+extension ToolGate {
+    private func insufficient(_ call: ToolCall, _ scope: Scope) -> Refusal {
+        Refusal(
+            status: .forbidden,
+            fields: [(.wwwAuthenticate, Challenge.bearer(resource, settings, error: "insufficient_scope", scope: scope.description))],
+            error: RPCError(.forbidden, "This tool needs the scope \(scope).", data: ["scope": .string(scope.description)]),
+            events: [denial(call, "scope")])
+    }
+
+    /// No scope would help, so none is named: any other 403 ends a client's attempts.
+    private func forbidden(_ call: ToolCall, _ policy: String) -> Refusal {
+        Refusal(
+            status: .forbidden, fields: Fields(),
+            error: RPCError(.forbidden, "Your role does not allow this tool. Ask the administrator."), events: [denial(call, policy)])
+    }
+
+    private func tooMany(_ call: ToolCall, _ policy: String, _ wait: Duration, _ fields: Fields) -> Refusal {
+        let seconds = max(1, wait.secondsRoundedUp)
+        var fields = fields
+        fields.append(.retryAfter, "\(seconds)")
+        var event = Event("ratelimit.exceeded", .denied, subject: call.caller?.username, client: call.caller?.clientID)
+        (event.policy, event.tool, event.engine) = (policy, call.tool.name, engine)
+        return Refusal(
+            status: .tooManyRequests, fields: fields,
+            error: RPCError(.refused, "Too many calls. Wait, then try again.", data: ["retryAfter": .int(seconds)]), events: [event])
+    }
+
+    private static let unavailable = Refusal(
+        status: .serviceUnavailable, fields: [(.retryAfter, "5")],
+        error: RPCError(.unavailable, "The audit log cannot be written, so nothing was started."))
+
+    private func denial(_ call: ToolCall, _ policy: String) -> Event {
+        var event = self.event("mcp.tool.denied", .denied, call)
+        event.policy = policy
+        return event
+    }
+
+    private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool {
+        var event = self.event("mcp.tool.called", outcome, call)
+        event.reason = reason
+        event.argumentDigest = Hex.encode(SHA256.digest(call.argumentBytes))
+        if outcome != .intent { event.milliseconds = Int((MonotonicTime.now() - context.received).milliseconds) }
+        return await auditor.record([event], AuditContext(requestID: context.requestID, source: context.peer))
+    }
+
+    private func event(_ name: String, _ outcome: Event.Outcome, _ call: ToolCall) -> Event {
+        var event = Event(
+            name, outcome, actor: call.caller?.username, subject: call.caller?.username, client: call.caller?.clientID,
+            grant: call.caller?.grantID, tokenReference: call.caller?.tokenReference, resource: resource.url,
+            scopes: call.caller?.scopes.description)
+        (event.tool, event.engine) = (call.tool.name, engine)
+        return event
+    }
+}

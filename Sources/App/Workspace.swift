@@ -1,0 +1,107 @@
+import Audit
+import Crypto
+import OAuth
+import Primitives
+import Storage
+import Vault
+
+/// Everything below the network that server and commands share: configuration, database, vault, audit log.
+struct Workspace: Sendable {
+    let configuration: Configuration
+    let database: Database
+    let users: any UserStore
+    let clients: any ClientStore
+    let sessions: any SessionStore
+    let transactions: any TransactionStore
+    let grants: any GrantStore
+    let tokens: any TokenStore
+    let rootKey: RootKey
+    let vault: CredentialVault
+    let audit: AuditLog
+    let hasher: TokenHasher
+    let argon: Argon2id
+
+    /// Opens what the configuration names.
+    /// - Throws: `CommandError` with the code of contract §6: 78 for a wrong key or path, 69 when the database is not to be had.
+    static func open(_ configuration: Configuration, node: String) async throws(CommandError) -> Workspace {
+        let rootKey = try openRootKey(configuration)
+        let database = try openDatabase(configuration)
+        let vault = CredentialVault(rootKey: rootKey, store: SQLiteVaultStore(database))
+        do { try await vault.verifyRootKey() } catch {
+            guard error.code == .wrongRootKey else { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
+            throw CommandError(
+                .configuration, "The root key is not the one this database was sealed with. Put the right file at vault.root_key.")
+        }
+        let audit: AuditLog
+        do {
+            audit = try AuditLog(
+                folder: configuration.audit.path, headFile: configuration.auditHeadPath,
+                durability: configuration.audit.isStrict ? .strict : .batched, node: node)
+        } catch { throw CommandError(.cannotWrite, "The audit log cannot be opened: \(error). Check audit.path.") }
+        return Workspace(
+            configuration: configuration, database: database, users: SQLiteUserStore(database), clients: SQLiteClientStore(database),
+            sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
+            grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), rootKey: rootKey, vault: vault, audit: audit,
+            hasher: TokenHasher(pepper: rootKey.derive(purpose: "token pepper v1")),
+            argon: Argon2id(
+                memoryKiB: configuration.login.argonMemoryKiB, passes: configuration.login.argonPasses,
+                lanes: configuration.login.argonLanes))
+    }
+
+    private static func openRootKey(_ configuration: Configuration) throws(CommandError) -> RootKey {
+        let path = String(configuration.vault.rootKey.dropFirst("file:".count))
+        do { return try RootKey.load(path) } catch {
+            throw CommandError(.configuration, "The root key at \(path) cannot be used: \(error).")
+        }
+    }
+
+    private static func openDatabase(_ configuration: Configuration) throws(CommandError) -> Database {
+        do { return try Database(path: configuration.databasePath) } catch {
+            throw CommandError(
+                error.code == .incompatible ? .configuration : .unavailable,
+                "The database at \(configuration.databasePath) cannot be opened: \(error.message).")
+        }
+    }
+
+    /// Records what a command is about to do; nothing is done without its record (AUD-3).
+    func recordCommand(_ event: Event) async throws(CommandError) {
+        var event = event
+        event.actor = event.actor ?? "cli"
+        do { try await audit.append([AuditRecord(event, in: AuditContext(requestID: Self.freshRequestID()))]) } catch {
+            throw CommandError(.cannotWrite, "The audit log cannot be written, so nothing was changed: \(error).")
+        }
+    }
+
+    /// Names one run of a command in its records.
+    static func freshRequestID() -> RequestID { RequestID("cmd-" + Random.text(16)) }
+
+    func close() async {
+        await audit.close()
+        await database.close()
+    }
+}
+
+extension Configuration {
+    /// `sqlite:///var/lib/x.db` is `/var/lib/x.db`.
+    var databasePath: String { String(storage.url.dropFirst("sqlite://".count)) }
+
+    /// Kept outside the audit folder, so that truncation of the folder shows.
+    var auditHeadPath: String { databasePath + ".audit-head" }
+
+    var oauthSettings: OAuthSettings {
+        OAuthSettings(
+            issuer: server.publicURL, resources: protectedResources,
+            registration: OAuthSettings.Registration(rawValue: oauth.registration) ?? .off,
+            acceptsMetadataDocuments: oauth.clientMetadataDocuments, accessTokenLifetime: oauth.accessTokenLifetime,
+            refreshIdle: oauth.refreshIdle, refreshAbsolute: oauth.refreshAbsolute, refreshGrace: oauth.refreshGrace,
+            redirectSchemes: Set(oauth.redirectSchemes))
+    }
+
+    private var protectedResources: [ProtectedResource] {
+        guard engines.isQarnotEnabled else { return [] }
+        return [
+            ProtectedResource(
+                url: server.publicURL + engines.qarnotPath, path: engines.qarnotPath, engine: "qarnot", title: "Qarnot compute")
+        ]
+    }
+}
