@@ -69,4 +69,7 @@ package final class AuditLog: Sendable {
 
     /// Records that were dropped since the start because the queue was full (`batched` only).
     package var droppedCount: Int { queue.droppedCount }
+
+    /// Records that wait to be written, without those being written.
+    package var queuedCount: Int { queue.queuedCount }
 }
