@@ -37,17 +37,13 @@ package struct AuditRecord: Sendable {
     /// Bytes of one further member's value; a larger one is replaced by a note.
     package static let detailValueLimit = 4096
 
-    let event: Event
-    let context: AuditContext
-    let time: Timestamp
-    /// The event's further members: ordered by key, each key once and none of ours.
-    let details: [(key: String, value: JSONValue)]
+    /// Canonical JSON with three places left open.
+    let body: RecordBody
 
+    /// Renders the record at once, on the caller's thread; what is left for the log is number, link and hash.
     package init(_ event: Event, in context: AuditContext, at time: Timestamp = .now()) {
-        self.event = event
-        self.context = context
-        self.time = time
-        details = event.details.isEmpty ? [] : Self.arranged(event.details)
+        let details = event.details.isEmpty ? [] : Self.arranged(event.details)
+        body = RecordBody(event, context, time, details)
     }
 
     /// Members the record itself writes. A detail of the same name becomes `x_name`.
