@@ -53,6 +53,7 @@ package struct AuditRecord: Sendable {
     ]
 
     private static func arranged(_ details: [(key: String, value: JSONValue)]) -> [(key: String, value: JSONValue)] {
+        if details.count == 1 { return [(plain(details[0].key), details[0].value)] }
         var seen: Set<String> = []
         var out: [(key: String, value: JSONValue)] = []
         for (key, value) in details.prefix(detailLimit) {
@@ -64,6 +65,8 @@ package struct AuditRecord: Sendable {
 
     /// Lower-case words only, so that byte order is the order of RFC 8785 §3.2.3.
     private static func plain(_ key: String) -> String {
+        let isPlain = !key.isEmpty && key.utf8.count <= 64 && key.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x5F }
+        if isPlain { return ownKeys.contains(key) ? "x_" + key : key }
         let word = String(
             decoding: key.utf8.prefix(64).map { byte in
                 switch byte {

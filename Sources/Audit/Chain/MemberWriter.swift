@@ -77,6 +77,27 @@ extension [UInt8] {
         }
     }
 
+    /// Appends a quoted RFC 3339 time in UTC with milliseconds.
+    mutating func append(auditTime time: Timestamp) {
+        let civil = CivilTime(time)
+        append(UInt8(ascii: "\""))
+        appendPair(civil.year / 100, then: nil)
+        appendPair(civil.year % 100, then: UInt8(ascii: "-"))
+        appendPair(civil.month, then: UInt8(ascii: "-"))
+        appendPair(civil.day, then: UInt8(ascii: "T"))
+        appendPair(civil.hour, then: UInt8(ascii: ":"))
+        appendPair(civil.minute, then: UInt8(ascii: ":"))
+        appendPair(civil.second, then: UInt8(ascii: "."))
+        appendPair(civil.millisecond / 10, then: 0x30 + UInt8(truncatingIfNeeded: civil.millisecond % 10))
+        append("Z\"")
+    }
+
+    private mutating func appendPair(_ value: Int, then next: UInt8?) {
+        append(0x30 + UInt8(truncatingIfNeeded: value / 10 % 10))
+        append(0x30 + UInt8(truncatingIfNeeded: value % 10))
+        if let next { append(next) }
+    }
+
     /// Appends a quoted text without its control characters (C0, DEL, C1, line separators, direction overrides), at most
     /// 1 KiB of it, cut at a character.
     mutating func append(auditText text: String, endingBefore end: UInt8? = nil) {
