@@ -4,7 +4,7 @@ package struct AuditError: Error, Sendable, Hashable, CustomStringConvertible {
         /// The disk is full or failing; nothing of the batch remains.
         case cannotWrite = "cannot_write"
         case cannotRead = "cannot_read"
-        /// The queue stayed full, or the disk did not answer in time. The records may still appear.
+        /// The queue stayed full, or the disk did not answer in time. Records just being written may still appear.
         case overloaded
         /// The log was closed before the records came.
         case closed
@@ -19,6 +19,7 @@ package struct AuditError: Error, Sendable, Hashable, CustomStringConvertible {
         self.description = description.isEmpty ? code.rawValue : description
     }
 
+    /// Equal when the codes are: descriptions are for people.
     package static func == (a: AuditError, b: AuditError) -> Bool { a.code == b.code }
     package func hash(into hasher: inout Hasher) { hasher.combine(code) }
 }

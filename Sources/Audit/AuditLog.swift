@@ -41,10 +41,12 @@ package final class AuditLog: Sendable {
         folder: String, headFile: String, durability: Durability, node: String, limits: Limits, disk: Disk
     ) throws(AuditError) {
         let writer = try ChainWriter(folder: folder, headFile: headFile, node: node, segmentLimit: limits.segment, disk: disk)
+        var limits = limits
+        if durability == .strict { limits.gathering = .zero }  // the disk's own time is what gathers
         let queue = AuditQueue(limits: limits)
         self.queue = queue
         self.durability = durability
-        let loop = AuditLoop(queue: queue, writer: writer, gathering: durability == .batched ? limits.gathering : .zero)
+        let loop = AuditLoop(queue: queue, writer: writer, gathering: limits.gathering)
         startThread { loop.run() }
         startThread { queue.expireWaiters() }
     }
@@ -69,4 +71,7 @@ package final class AuditLog: Sendable {
 
     /// Records that were dropped since the start because the queue was full (`batched` only).
     package var droppedCount: Int { queue.droppedCount }
+
+    /// Records that wait to be written, without those being written.
+    package var queuedCount: Int { queue.queuedCount }
 }

@@ -40,6 +40,7 @@ final class AuditQueue: Sendable {
     init(limits: AuditLog.Limits) { self.limits = limits }
 
     var droppedCount: Int { state.update { $0.droppedTotal } }
+    var queuedCount: Int { state.update { $0.recordCount } }
 
     /// Queues records nobody waits for, or counts them as dropped.
     func enqueue(_ records: [AuditRecord]) throws(AuditError) {
@@ -149,16 +150,19 @@ final class AuditQueue: Sendable {
 
     var isStopping: Bool { state.update { $0.isStopping } }
 
-    /// The body of a thread of its own: a disk that hangs must not hold the callers longer than their patience. Records
-    /// given up on are still written if the disk comes back.
+    /// The body of a thread of its own: a disk that hangs must not hold the callers longer than their patience. What
+    /// they gave up on is not written any more, unless it is just being written.
     func expireWaiters() {
         let pause = max(Duration.milliseconds(5), limits.patience / 10)
         while true {
             self.pause(pause)
-            let (isFinished, late) = state.update { state in
+            let (isFinished, late): (Bool, [Waiter]) = state.update { state in
                 let now = MonotonicTime.now()
                 let late = state.waiters.filter { $0.value.deadline < now }
+                if late.isEmpty { return (state.isFinished, []) }
                 for ticket in late.keys { state.waiters[ticket] = nil }
+                state.entries.removeAll { $0.ticket.map { late[$0] != nil } ?? false }
+                state.recordCount = state.entries.reduce(0) { $0 + $1.records.count }
                 return (state.isFinished, late.values.map(\.waiter))
             }
             for waiter in late { waiter.resume(returning: AuditError(.overloaded)) }

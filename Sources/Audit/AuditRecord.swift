@@ -37,17 +37,13 @@ package struct AuditRecord: Sendable {
     /// Bytes of one further member's value; a larger one is replaced by a note.
     package static let detailValueLimit = 4096
 
-    let event: Event
-    let context: AuditContext
-    let time: Timestamp
-    /// The event's further members: ordered by key, each key once and none of ours.
-    let details: [(key: String, value: JSONValue)]
+    /// Canonical JSON with three places left open.
+    let body: RecordBody
 
+    /// Renders the record at once, on the caller's thread; what is left for the log is number, link and hash.
     package init(_ event: Event, in context: AuditContext, at time: Timestamp = .now()) {
-        self.event = event
-        self.context = context
-        self.time = time
-        details = event.details.isEmpty ? [] : Self.arranged(event.details)
+        let details = event.details.isEmpty ? [] : Self.arranged(event.details)
+        body = RecordBody(event, context, time, details)
     }
 
     /// Members the record itself writes. A detail of the same name becomes `x_name`.
@@ -57,6 +53,7 @@ package struct AuditRecord: Sendable {
     ]
 
     private static func arranged(_ details: [(key: String, value: JSONValue)]) -> [(key: String, value: JSONValue)] {
+        if details.count == 1 { return [(plain(details[0].key), details[0].value)] }
         var seen: Set<String> = []
         var out: [(key: String, value: JSONValue)] = []
         for (key, value) in details.prefix(detailLimit) {
@@ -68,6 +65,8 @@ package struct AuditRecord: Sendable {
 
     /// Lower-case words only, so that byte order is the order of RFC 8785 §3.2.3.
     private static func plain(_ key: String) -> String {
+        let isPlain = !key.isEmpty && key.utf8.count <= 64 && key.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x5F }
+        if isPlain { return ownKeys.contains(key) ? "x_" + key : key }
         let word = String(
             decoding: key.utf8.prefix(64).map { byte in
                 switch byte {

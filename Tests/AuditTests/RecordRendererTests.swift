@@ -116,12 +116,16 @@ import Testing
         #expect(parsed["k31"] != nil && parsed["k32"] == nil)
     }
 
-    @Test func `the clock text follows every change of the second`() throws {
-        var renderer = RecordRenderer(after: .empty, node: "n")
-        let times: [Int64] = [0, 999, 1000, 999, 1_795_258_800_007, 1_795_258_801_000]
-        var out: [UInt8] = []
-        for time in times { renderer.append(.sample("a", at: Timestamp(milliseconds: time)), to: &out) }
-        let read = try out.split(separator: 0x0A).map { try JSONValue(parsing: Array($0))["ts"]?.string }
-        #expect(read == times.map { Timestamp(milliseconds: $0).rfc3339 })
+    @Test(arguments: [0, 999, 1000, 951_782_400_123, 1_795_258_800_007, 1_798_761_599_990, 253_402_300_799_999] as [Int64])
+    func `times are RFC 3339 with milliseconds`(_ milliseconds: Int64) throws {
+        let time = Timestamp(milliseconds: milliseconds)
+        #expect(try Self.member("ts", of: .sample("a", at: time))?.string == time.rfc3339)
+    }
+
+    @Test(arguments: ["\u{1F}", "\"", "\\", "\u{7F}", "é", "\u{202E}"], 0...16)
+    func `a special character is met at every offset`(_ special: String, _ offset: Int) throws {
+        let text = String("0123456789abcdef".prefix(offset)) + special + "0123456789ABCDEF"
+        let expected = ["\"", "\\", "é"].contains(special) ? text : text.replacing(special, with: "")
+        #expect(try Self.member("subject", of: .sample("a", subject: text))?.string == expected)
     }
 }

@@ -28,7 +28,7 @@ struct MemberWriter {
     mutating func number(_ key: StaticString, _ value: Int?, into out: inout [UInt8]) {
         guard let value else { return }
         self.key(key, into: &out)
-        out.append(decimal: value)
+        out.append(auditNumber: value)
     }
 
     /// Writes the details behind the last member.
@@ -65,6 +65,39 @@ extension [UInt8] {
         }
     }
 
+    /// Appends an integer in decimal, digit by digit from the front.
+    mutating func append(auditNumber value: Int) {
+        if value < 0 { append(UInt8(ascii: "-")) }
+        let rest = value.magnitude
+        var unit: UInt = 1
+        while rest / unit >= 10 { unit *= 10 }
+        while unit > 0 {
+            append(0x30 + UInt8(truncatingIfNeeded: rest / unit % 10))
+            unit /= 10
+        }
+    }
+
+    /// Appends a quoted RFC 3339 time in UTC with milliseconds.
+    mutating func append(auditTime time: Timestamp) {
+        let civil = CivilTime(time)
+        append(UInt8(ascii: "\""))
+        appendPair(civil.year / 100, then: nil)
+        appendPair(civil.year % 100, then: UInt8(ascii: "-"))
+        appendPair(civil.month, then: UInt8(ascii: "-"))
+        appendPair(civil.day, then: UInt8(ascii: "T"))
+        appendPair(civil.hour, then: UInt8(ascii: ":"))
+        appendPair(civil.minute, then: UInt8(ascii: ":"))
+        appendPair(civil.second, then: UInt8(ascii: "."))
+        appendPair(civil.millisecond / 10, then: 0x30 + UInt8(truncatingIfNeeded: civil.millisecond % 10))
+        append("Z\"")
+    }
+
+    private mutating func appendPair(_ value: Int, then next: UInt8?) {
+        append(0x30 + UInt8(truncatingIfNeeded: value / 10 % 10))
+        append(0x30 + UInt8(truncatingIfNeeded: value % 10))
+        if let next { append(next) }
+    }
+
     /// Appends a quoted text without its control characters (C0, DEL, C1, line separators, direction overrides), at most
     /// 1 KiB of it, cut at a character.
     mutating func append(auditText text: String, endingBefore end: UInt8? = nil) {
@@ -75,6 +108,11 @@ extension [UInt8] {
             var run = 0
             var index = 0
             while index < source.count {
+                if end == nil, budget >= 8, index + 8 <= source.count, unsafe Self.isPlain(source, at: index) {
+                    budget -= 8
+                    index += 8
+                    continue
+                }
                 let byte = unsafe source[index]
                 let width = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
                 if byte == end || width > budget { break }
@@ -98,6 +136,17 @@ extension [UInt8] {
             if run < index { unsafe append(contentsOf: UnsafeBufferPointer(rebasing: source[run..<index])) }
         }
         append(UInt8(ascii: "\""))
+    }
+
+    /// True when the next eight bytes are ASCII that needs neither dropping nor escaping: nearly always, and cheap to know.
+    private static func isPlain(_ source: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+        let word = unsafe UnsafeRawBufferPointer(source).loadUnaligned(fromByteOffset: index, as: UInt64.self)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones &* 0x22)
+        let backslash = word ^ (ones &* 0x5C)
+        // Bytes below 0x80 each: a borrow or carry sets the top bit of a byte that is wanted, never clears one.
+        let special = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | (word &+ ones) | word
+        return special & (ones &* 0x80) == 0
     }
 
     private static func isControl(_ source: UnsafeBufferPointer<UInt8>, at index: Int, width: Int) -> Bool {
