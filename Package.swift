@@ -41,5 +41,6 @@ let package = Package(
         module("Vault", ["Crypto", "Primitives"]),
         module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
         tests("Primitives", []),
+        tests("Vault", ["Crypto", "Primitives"]),
         tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
     ])
