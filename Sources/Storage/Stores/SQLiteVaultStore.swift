@@ -136,8 +136,10 @@ package struct SQLiteVaultStore: VaultStore {
         try await write { transaction throws(StoreError) in
             let isRemoved = try transaction.run(
                 "DELETE FROM vault_records WHERE user_id = ?1 AND engine = ?2", [.id(user), .text(engine)]) == 1
-            if isRemoved { try transaction.bumpEpoch() }
-            return isRemoved
+            guard isRemoved else { return false }
+            transaction.eraseLog()
+            try transaction.bumpEpoch()
+            return true
         }
     }
 
