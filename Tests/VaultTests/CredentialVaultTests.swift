@@ -119,10 +119,13 @@ import Testing
         try await fill()
         let records = store.rows.withLock { $0.records }
         let newKey = try RootKey.random()
+        let pepper = try await vault.deriveKey(purpose: "pepper")
         #expect(try await vault.rekey(to: newKey) == 2)
         #expect(store.rows.withLock { $0.records } == records)
         let new = CredentialVault(rootKey: newKey, store: store)
         try await new.verifyRootKey()
+        #expect(try await new.deriveKey(purpose: "pepper").exposeText() == pepper.exposeText())
+        #expect(try await new.deriveKey(purpose: "cookie").exposeText() != pepper.exposeText())
         #expect(try await new.key(user: bob, engine: "qarnot")?.exposeText() == "key of bob")
         #expect(await code(vault, bob, "qarnot") == .wrongRootKey)
     }

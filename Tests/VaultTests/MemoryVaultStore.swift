@@ -5,7 +5,7 @@ import Vault
 /// The rows of a vault where a test can alter and move them.
 final class MemoryVaultStore: VaultStore {
     struct Rows: Sendable {
-        var check: [UInt8]?
+        var serviceKey: [UInt8]?
         var keys: [UserID: WrappedUserKey] = [:]
         var records: [Place: VaultRecord] = [:]
     }
@@ -21,19 +21,21 @@ final class MemoryVaultStore: VaultStore {
 
     let rows = Mutex(Rows())
 
-    func checkValue() async throws(VaultError) -> [UInt8]? { rows.withLock { $0.check } }
-    func insertCheckValue(_ value: [UInt8]) async throws(VaultError) { rows.withLock { $0.check = $0.check ?? value } }
+    func serviceKey() async throws(VaultError) -> [UInt8]? { rows.withLock { $0.serviceKey } }
+    func insertServiceKey(_ wrapped: [UInt8]) async throws(VaultError) {
+        rows.withLock { $0.serviceKey = $0.serviceKey ?? wrapped }
+    }
     func userKey(of user: UserID) async throws(VaultError) -> WrappedUserKey? { rows.withLock { $0.keys[user] } }
     func insertUserKey(_ key: WrappedUserKey) async throws(VaultError) {
         rows.withLock { $0.keys[key.user] = $0.keys[key.user] ?? key }
     }
     func userKeys() async throws(VaultError) -> [WrappedUserKey] { rows.withLock { Array($0.keys.values) } }
     func replaceKeys(
-        check: (old: [UInt8], new: [UInt8]), userKeys: [(old: WrappedUserKey, new: WrappedUserKey)]
+        serviceKey: (old: [UInt8], new: [UInt8]), userKeys: [(old: WrappedUserKey, new: WrappedUserKey)]
     ) async throws(VaultError) -> Bool {
         rows.withLock { rows in
-            guard rows.check == check.old, rows.keys.count == userKeys.count else { return false }
-            rows.check = check.new
+            guard rows.serviceKey == serviceKey.old, rows.keys.count == userKeys.count else { return false }
+            rows.serviceKey = serviceKey.new
             for pair in userKeys { rows.keys[pair.new.user] = pair.new }
             return true
         }
