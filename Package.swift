@@ -62,6 +62,7 @@ let package = Package(
         tests("Transport", ["Primitives", "Logging"]),
         tests("HTTP", ["Primitives"]),
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
+        tests("Vault", ["Crypto", "Primitives"]),
         tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
     ])
 

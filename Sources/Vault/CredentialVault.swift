@@ -7,24 +7,23 @@ package struct CredentialVault: Sendable {
     /// Longer credentials are refused, in bytes.
     package static let maximumCredential = 8192
 
-    private let rootKey: RootKey
     private let envelope: Envelope
     private let records: any VaultStore
 
     package init(rootKey: RootKey, store: any VaultStore) {
-        self.rootKey = rootKey
         envelope = Envelope(rootKey)
         records = store
     }
 
-    /// Call once at start. The first call on a new vault remembers the key.
+    /// Call once at start. The first call on a new vault makes its service key.
     /// - Throws: `.wrongRootKey` when the vault was made with another.
-    package func verifyRootKey() async throws(VaultError) {
-        let expected = Self.checkValue(of: rootKey)
-        if try await records.checkValue() == nil { try await records.insertCheckValue(expected) }
-        guard let stored = try await records.checkValue(), ConstantTime.equal(stored, expected) else {
-            throw VaultError(.wrongRootKey, "the vault was made with another root key: give the server that key file")
-        }
+    package func verifyRootKey() async throws(VaultError) { _ = try await serviceKey() }
+
+    /// A key for one purpose (KEY-1) that stays the same when the root key is replaced: peppers, cookie and cursor MACs. Derived
+    /// from the root key instead, every token would die with it.
+    /// - Throws: as `verifyRootKey`.
+    package func deriveKey(purpose: String) async throws(VaultError) -> Secret {
+        HKDF.derive(from: try await serviceKey().key, info: "gatehouse/v1/" + purpose)
     }
 
     /// Keeps a user's credential for an engine, replacing the one before.
@@ -68,7 +67,7 @@ package struct CredentialVault: Sendable {
     /// - Returns: how many user keys were wrapped anew, each verified.
     /// - Throws: `.unavailable` when a key was added meanwhile: nothing changed, try again.
     package func rekey(to newKey: RootKey) async throws(VaultError) -> Int {
-        try await verifyRootKey()
+        let service = try await serviceKey()
         let other = Envelope(newKey)
         var pairs: [(old: WrappedUserKey, new: WrappedUserKey)] = []
         for old in try await records.userKeys() {
@@ -78,8 +77,9 @@ package struct CredentialVault: Sendable {
                 pairs.append((old, new))
             } catch { throw try await failure(error) }
         }
-        let check = (old: Self.checkValue(of: rootKey), new: Self.checkValue(of: newKey))
-        guard try await records.replaceKeys(check: check, userKeys: pairs) else {
+        let wrapped: [UInt8]
+        do throws(CryptoError) { wrapped = try other.wrapServiceKey(service.key) } catch { throw try await failure(error) }
+        guard try await records.replaceKeys(serviceKey: (service.wrapped, wrapped), userKeys: pairs) else {
             throw VaultError(.unavailable, "a key was added meanwhile: run it again")
         }
         return pairs.count
@@ -98,12 +98,28 @@ package struct CredentialVault: Sendable {
 
     /// A wrong root key looks like an altered record: ask which it is.
     private func failure(_ error: CryptoError) async throws(VaultError) -> VaultError {
-        guard error.code == .notAuthentic else { return VaultError(.internalError, "the cipher failed: \(error.code.rawValue)") }
+        guard error.code != .failed else { return Self.cipherFailure(error) }
         try await verifyRootKey()
         return VaultError(.notAuthentic, "a vault record was altered or moved: have its user enter the key again")
     }
 
-    private static func checkValue(of key: RootKey) -> [UInt8] {
-        HMACSHA256(key: key.derive(purpose: "vault/check")).code(for: Array("gatehouse vault check".utf8))
+    /// Being wrapped by the root key, it also tells whether that is the right one. Of two made at once the one stored first stands.
+    private func serviceKey() async throws(VaultError) -> (wrapped: [UInt8], key: Secret) {
+        if try await records.serviceKey() == nil {
+            let fresh: [UInt8]
+            do throws(CryptoError) { fresh = try envelope.makeServiceKey() } catch { throw Self.cipherFailure(error) }
+            try await records.insertServiceKey(fresh)
+        }
+        guard let wrapped = try await records.serviceKey() else { throw VaultError(.internalError, "the service key is missing") }
+        do throws(CryptoError) { return (wrapped, try envelope.unwrapServiceKey(wrapped)) } catch {
+            guard error.code == .failed else {
+                throw VaultError(.wrongRootKey, "the vault was made with another root key: give the server that key file")
+            }
+            throw Self.cipherFailure(error)
+        }
+    }
+
+    private static func cipherFailure(_ error: CryptoError) -> VaultError {
+        VaultError(.internalError, "the cipher failed: \(error.code.rawValue)")
     }
 }

@@ -52,6 +52,22 @@ struct Envelope: Sendable {
         return Secret(try AES256GCM.open(record.sealed, key: recordKey, authenticating: data))
     }
 
+    /// A fresh service key, wrapped.
+    func makeServiceKey() throws(CryptoError) -> [UInt8] { try wrapServiceKey(Secret(Random.bytes(32))) }
+
+    func wrapServiceKey(_ key: Secret) throws(CryptoError) -> [UInt8] {
+        try key.expose { bytes throws(CryptoError) in
+            try AES256GCM.seal(bytes, key: wrapping, authenticating: serviceKeyData)
+        }
+    }
+
+    /// - Throws: `.notAuthentic` under another root key.
+    func unwrapServiceKey(_ wrapped: [UInt8]) throws(CryptoError) -> Secret {
+        Secret(try AES256GCM.open(wrapped, key: wrapping, authenticating: serviceKeyData))
+    }
+
+    private var serviceKeyData: [UInt8] { AssociatedData.encode(["vault_service_key", "1", "", "service-key", rootKeyID]) }
+
     func unwrap(_ key: WrappedUserKey) throws(CryptoError) -> Secret {
         Secret(try AES256GCM.open(key.wrapped, key: wrapping, authenticating: associatedData(key.keyID, key.user)))
     }

@@ -62,19 +62,19 @@ package struct VaultEntry: Sendable, Hashable {
 
 /// Persists what the vault has sealed. Every method is one transaction.
 package protocol VaultStore: Sendable {
-    /// The value that tells the right root key; nil before the first.
-    func checkValue() async throws(VaultError) -> [UInt8]?
-    /// Keeps the value unless there is one.
-    func insertCheckValue(_ value: [UInt8]) async throws(VaultError)
+    /// The service key wrapped by the root key; nil before the first.
+    func serviceKey() async throws(VaultError) -> [UInt8]?
+    /// Keeps it unless there is one.
+    func insertServiceKey(_ wrapped: [UInt8]) async throws(VaultError)
 
     func userKey(of user: UserID) async throws(VaultError) -> WrappedUserKey?
     /// Keeps the key unless the user has one. - Throws: `.unknownUser`.
     func insertUserKey(_ key: WrappedUserKey) async throws(VaultError)
     func userKeys() async throws(VaultError) -> [WrappedUserKey]
-    /// Exchanges the check value and all user keys at once; false, changing nothing, when any of the old ones differs from what is
+    /// Exchanges the service key and all user keys at once; false, changing nothing, when any of the old ones differs from what is
     /// stored or one is missing.
     func replaceKeys(
-        check: (old: [UInt8], new: [UInt8]), userKeys: [(old: WrappedUserKey, new: WrappedUserKey)]
+        serviceKey: (old: [UInt8], new: [UInt8]), userKeys: [(old: WrappedUserKey, new: WrappedUserKey)]
     ) async throws(VaultError) -> Bool
 
     /// Inserts or replaces the record of its user and engine. - Throws: `.unknownUser` when the user's key is gone.

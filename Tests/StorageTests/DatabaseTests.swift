@@ -40,7 +40,7 @@ import Testing
         let f = try await Fixture()
         let gate = Gate()
         async let blocker: Void = f.database.write { _ in gate.wait() }
-        gate.awaitEntry()
+        await gate.entered()
         async let results: [Void] = concurrently(100) { index in try await f.insertUser(index) }
         gate.open(after: 100, in: f.database) { f.database.stopAccepting() }
         try await blocker
@@ -52,6 +52,7 @@ import Testing
         let f = try await Fixture()
         let gate = Gate()
         async let blocker: Void = f.database.write { _ in gate.wait() }
+        await gate.entered()
         async let results = concurrently(40) { index -> Bool in
             do {
                 try await f.database.write { transaction throws(StoreError) in
@@ -83,7 +84,7 @@ import Testing
         let small = try Database(path: f.path, readers: 1, queueLimit: 8)
         let gate = Gate()
         async let blocker: Void = small.write { _ in gate.wait() }
-        gate.awaitEntry()
+        await gate.entered()
         async let results = concurrently(20) { _ -> StoreError.Code? in
             do {
                 try await small.write { _ in }
@@ -167,12 +168,15 @@ final class Gate: Sendable {
         _ = state.wait(atMost: .seconds(10)) { $0.isOpen ? true : nil }
     }
 
-    func awaitEntry() { _ = state.wait(atMost: .seconds(10)) { $0.isEntered ? true : nil } }
+    /// Returns once the writer stands in the gate. Yields: a test must not hold one of the few threads tasks share.
+    func entered() async {
+        let deadline = MonotonicTime.now() + .seconds(10)
+        while !state.update({ $0.isEntered }), MonotonicTime.now() < deadline { await Task.yield() }
+    }
 
     /// Opens once that many writes wait.
     func open(after count: Int, in database: Database, first body: @escaping @Sendable () -> Void = {}) {
         startThread { [self] in
-            awaitEntry()
             let deadline = MonotonicTime.now() + .seconds(5)
             while database.waitingWrites < count, MonotonicTime.now() < deadline { sched_yield() }
             body()

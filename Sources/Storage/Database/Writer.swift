@@ -67,28 +67,30 @@ struct Writer: Sendable {
             return []
         }
         var outcomes: [WriteJob.Outcome] = []
-        var newest: UInt64?
+        var aftermath = Transaction.Aftermath()
         for index in batch.indices {
-            let outcome = run(batch[index], on: transaction, &newest)
+            let outcome = run(batch[index], on: transaction, &aftermath)
             outcomes.append(outcome)
             guard transaction.isOpen else {
                 finish(outcomes, StoreError(.cannotWrite, "the transaction was rolled back"))
                 return batch[(index + 1)...]
             }
         }
-        end(transaction, outcomes, newest)
+        end(transaction, outcomes, aftermath)
         return []
     }
 
     /// A failing job undoes itself and nothing else.
-    private func run(_ job: WriteJob, on transaction: borrowing Transaction, _ newest: inout UInt64?) -> WriteJob.Outcome {
+    private func run(
+        _ job: WriteJob, on transaction: borrowing Transaction, _ aftermath: inout Transaction.Aftermath
+    ) -> WriteJob.Outcome {
         do throws(StoreError) {
             try transaction.run("SAVEPOINT job")
             let outcome = job.run(transaction)
-            let bump = transaction.takeBump()
+            let noted = transaction.takeAftermath()
             guard transaction.isOpen else { return outcome }
             if outcome.isSuccess {
-                newest = bump ?? newest
+                aftermath.add(noted)
             } else {
                 try transaction.run("ROLLBACK TO job")
             }
@@ -100,11 +102,13 @@ struct Writer: Sendable {
         }
     }
 
-    private func end(_ transaction: borrowing Transaction, _ outcomes: [WriteJob.Outcome], _ newest: UInt64?) {
+    private func end(_ transaction: borrowing Transaction, _ outcomes: [WriteJob.Outcome], _ aftermath: Transaction.Aftermath) {
         do throws(StoreError) {
             try transaction.run("COMMIT")
             // Before any sender goes on: its next request must already see the change.
-            if let newest { epoch.advance(to: newest) }
+            if let newest = aftermath.epoch { epoch.advance(to: newest) }
+            // Best effort: a reader elsewhere may hold the log; the next checkpoint finishes it.
+            if aftermath.isErasing { _ = try? transaction.run("PRAGMA wal_checkpoint(TRUNCATE)") }
             finish(outcomes, nil)
         } catch {
             if transaction.isOpen { _ = try? transaction.run("ROLLBACK") }

@@ -114,5 +114,6 @@ enum V001Accounts {
             CREATE INDEX tokens_user ON tokens (user_id);
             CREATE INDEX tokens_grant ON tokens (grant_id);
             CREATE INDEX tokens_expiry ON tokens (expires_at);
+            CREATE INDEX tokens_revoked ON tokens (revoked_at) WHERE revoked_at IS NOT NULL;
             """)
 }

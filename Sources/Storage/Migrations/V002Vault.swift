@@ -3,9 +3,9 @@ enum V002Vault {
     static let migration = Migration(
         number: 2,
         script: """
-            CREATE TABLE vault_check (
+            CREATE TABLE vault_service_key (
                 id INTEGER PRIMARY KEY CHECK (id = 1),
-                value BLOB NOT NULL
+                wrapped BLOB NOT NULL
             ) STRICT;
 
             CREATE TABLE vault_user_keys (

@@ -85,7 +85,7 @@ package struct SQLiteTokenStore: TokenStore {
     package func prune(before: Timestamp) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
             try transaction.run("DELETE FROM tokens WHERE expires_at < ?1", [.time(before)])
-            try transaction.run("DELETE FROM tokens WHERE revoked_at < ?1", [.time(before)])
+            try transaction.run("DELETE FROM tokens WHERE revoked_at IS NOT NULL AND revoked_at < ?1", [.time(before)])
         }
     }
 }

@@ -74,6 +74,7 @@ package struct SQLiteUserStore: UserStore {
     package func remove(_ id: UserID) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
             try transaction.run("DELETE FROM users WHERE id = ?1", [.id(id)])  // the rest goes by cascade
+            transaction.eraseLog()
             try transaction.bumpEpoch()
         }
     }

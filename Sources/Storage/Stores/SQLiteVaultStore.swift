@@ -8,15 +8,15 @@ package struct SQLiteVaultStore: VaultStore {
 
     package init(_ database: Database) { self.database = database }
 
-    package func checkValue() async throws(VaultError) -> [UInt8]? {
+    package func serviceKey() async throws(VaultError) -> [UInt8]? {
         try await read { connection throws(StoreError) in
-            try connection.first("SELECT value FROM vault_check WHERE id = 1") { row in row.blob(0) }
+            try connection.first("SELECT wrapped FROM vault_service_key WHERE id = 1") { row in row.blob(0) }
         }
     }
 
-    package func insertCheckValue(_ value: [UInt8]) async throws(VaultError) {
+    package func insertServiceKey(_ wrapped: [UInt8]) async throws(VaultError) {
         try await write { transaction throws(StoreError) in
-            try transaction.run("INSERT INTO vault_check (id, value) VALUES (1, ?1) ON CONFLICT DO NOTHING", [.blob(value)])
+            try transaction.run("INSERT INTO vault_service_key (id, wrapped) VALUES (1, ?1) ON CONFLICT DO NOTHING", [.blob(wrapped)])
         }
     }
 
@@ -46,13 +46,14 @@ package struct SQLiteVaultStore: VaultStore {
     }
 
     package func replaceKeys(
-        check: (old: [UInt8], new: [UInt8]), userKeys: [(old: WrappedUserKey, new: WrappedUserKey)]
+        serviceKey: (old: [UInt8], new: [UInt8]), userKeys: [(old: WrappedUserKey, new: WrappedUserKey)]
     ) async throws(VaultError) -> Bool {
         do throws(StoreError) {
             return try await database.write { transaction throws(StoreError) in
                 let count = try transaction.first("SELECT count(*) FROM vault_user_keys") { row in row.count(0) }
                 var changed = try transaction.run(
-                    "UPDATE vault_check SET value = ?2 WHERE id = 1 AND value = ?1", [.blob(check.old), .blob(check.new)])
+                    "UPDATE vault_service_key SET wrapped = ?2 WHERE id = 1 AND wrapped = ?1",
+                    [.blob(serviceKey.old), .blob(serviceKey.new)])
                 for pair in userKeys {
                     changed += try transaction.run(
                         "UPDATE vault_user_keys SET wrapped = ?3 WHERE user_id = ?1 AND wrapped = ?2",
@@ -136,8 +137,10 @@ package struct SQLiteVaultStore: VaultStore {
         try await write { transaction throws(StoreError) in
             let isRemoved = try transaction.run(
                 "DELETE FROM vault_records WHERE user_id = ?1 AND engine = ?2", [.id(user), .text(engine)]) == 1
-            if isRemoved { try transaction.bumpEpoch() }
-            return isRemoved
+            guard isRemoved else { return false }
+            transaction.eraseLog()
+            try transaction.bumpEpoch()
+            return true
         }
     }
 
