@@ -23,6 +23,8 @@ extension LoopServer {
         var since: MonotonicTime
         /// When the head of the present request was complete.
         var received = MonotonicTime(nanoseconds: 0)
+        /// Who sent the present request, past trusted proxies.
+        var client: IPAddress
         var isFirst = true
         var step = ServerConnection.Step.awaitRequest
     }
@@ -39,7 +41,8 @@ extension LoopServer {
         var machine = ServerConnection(limits: service.configuration.head)
         var input = ByteBuffer(capacity: Self.bufferSize)
         var output = ByteBuffer(capacity: Self.bufferSize)
-        var progress = Progress(since: loop.now)
+        let peer = connection.stream.peer
+        var progress = Progress(since: loop.now, client: peer)
         let certificate = service.tls == nil ? nil : connection.stream.peerCertificateDigest
         let responder = service.responder
         var next = ServerConnection.Next.readNext
@@ -56,7 +59,7 @@ extension LoopServer {
                     }
                 }
                 let context = RequestContext(
-                    requestID: ids.next(), peer: connection.stream.peer, isSecure: connection.stream.isSecure,
+                    requestID: ids.next(), peer: progress.client, isSecure: connection.stream.isSecure,
                     loopIndex: loop.index, received: progress.received, clientCertificateDigest: certificate)
                 connection.stream.beginWork()
                 let response = await responder.respond(to: machine.request, in: context)
@@ -74,7 +77,7 @@ extension LoopServer {
                 guard case .refused(let refusal) = error else { return }
                 next = await refuse(connection, &machine, &output, refusal)
             }
-            progress = Progress(since: loop.now, isFirst: false)
+            progress = Progress(since: loop.now, client: peer, isFirst: false)
             input.shrink(to: 16 * Self.bufferSize)
             output.shrink(to: 16 * Self.bufferSize)
         }
@@ -104,6 +107,8 @@ extension LoopServer {
             case .respond: return .answer
             case .judge:
                 progress.received = loop.now
+                progress.client = service.configuration.trustedProxies.client(
+                    of: machine.request, peer: connection.stream.peer)
                 machine.request.fields.removeSpoofable()
                 if try accept(responder.bodyLimit(for: machine.request), &machine), input.isEmpty { return .permission }
                 continue
