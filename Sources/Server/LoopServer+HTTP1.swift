@@ -51,7 +51,7 @@ extension LoopServer {
                 receiving: while true {
                     switch try receive(connection, responder, &machine, &input, &progress) {
                     case .answer: break receiving
-                    case .input(let deadline): try await waitForInput(connection, progress.step, until: deadline)
+                    case .input(let deadline): try await waitForInput(connection, &input, &output, progress, until: deadline)
                     case .room: try await waitForRoom(connection)
                     case .permission:
                         output.append("HTTP/1.1 100 Continue\r\n\r\n")
@@ -150,17 +150,34 @@ extension LoopServer {
     }
 
     private func waitForInput(
-        _ connection: Connection, _ step: ServerConnection.Step, until deadline: MonotonicTime
+        _ connection: Connection, _ input: inout ByteBuffer, _ output: inout ByteBuffer, _ progress: Progress,
+        until deadline: MonotonicTime
     ) async throws(Interruption) {
-        connection.isIdle = step == .awaitRequest
-        if isDraining, connection.isIdle { throw .gone }
-        do throws(SocketError) {
-            try await connection.stream.waitForReading(until: deadline)
-        } catch {
-            guard error.code == .timeout, step != .awaitRequest else { throw .gone }
-            throw .refused(step == .awaitHead ? .headTimeout : .bodyTimeout)
+        let isIdle = progress.step == .awaitRequest
+        connection.isIdle = isIdle
+        if isDraining, isIdle { throw .gone }
+        var limit = isIdle ? min(deadline, service.deadlines.park(from: progress.since)) : deadline
+        while true {
+            do throws(SocketError) {
+                try await connection.stream.waitForReading(until: limit)
+                connection.isIdle = false
+                return
+            } catch {
+                guard error.code == .timeout else { throw .gone }
+                if limit < deadline {
+                    // Idle for long enough that memory is worth more than the time to get it back.
+                    connection.stream.park()
+                    input.shrink(to: 0)
+                    output.shrink(to: 0)
+                    returnMemorySoon()
+                    limit = deadline
+                } else if isIdle {
+                    throw .gone
+                } else {
+                    throw .refused(progress.step == .awaitHead ? .headTimeout : .bodyTimeout)
+                }
+            }
         }
-        connection.isIdle = false
     }
 
     // MARK: Answers
