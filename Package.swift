@@ -73,3 +73,12 @@ if Context.environment["GATEHOUSE_BENCH"] != nil {
             name: "edge-server", dependencies: ["HTTP", "Logging", "Primitives", "Server", "Transport"],
             path: "Tests/Benchmarks/EdgeServer", swiftSettings: settings))
 }
+
+// Needs the fuzzing runtime of the compiler; scripts/fuzz sets this.
+if Context.environment["GATEHOUSE_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz-http1", dependencies: ["HTTP"], path: "Tests/Fuzz/Targets/HTTP1",
+            swiftSettings: settings + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
+}

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,7 @@ static inline int gh_epoll_add(int epoll, int fd, uint64_t data) {
 }
 static inline uint64_t gh_event_data(const struct epoll_event *event) { return event->data.u64; }
 static inline uint32_t gh_event_flags(const struct epoll_event *event) { return event->events; }
+static inline void gh_malloc_trim(void) { malloc_trim(0); }
 static inline int gh_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 static inline int gh_accept(int fd, struct sockaddr_storage *address) {
     socklen_t length = sizeof *address;

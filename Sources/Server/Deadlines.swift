@@ -22,6 +22,8 @@ struct Deadlines: Sendable {
     func handshake(from now: MonotonicTime) -> MonotonicTime { now + handshake }
     func header(from start: MonotonicTime) -> MonotonicTime { start + header }
     func idle(from start: MonotonicTime) -> MonotonicTime { start + idle }
+    /// When a connection that idles since `start` gives its buffers back.
+    func park(from start: MonotonicTime) -> MonotonicTime { start + min(idle, 5_000_000_000) }
     func linger(from now: MonotonicTime) -> MonotonicTime { now + linger }
 
     /// When a peer that reads `count` bytes at the least rate should have them.

@@ -23,6 +23,8 @@ extension LoopServer {
         var since: MonotonicTime
         /// When the head of the present request was complete.
         var received = MonotonicTime(nanoseconds: 0)
+        /// Who sent the present request, past trusted proxies.
+        var client: IPAddress
         var isFirst = true
         var step = ServerConnection.Step.awaitRequest
     }
@@ -39,7 +41,8 @@ extension LoopServer {
         var machine = ServerConnection(limits: service.configuration.head)
         var input = ByteBuffer(capacity: Self.bufferSize)
         var output = ByteBuffer(capacity: Self.bufferSize)
-        var progress = Progress(since: loop.now)
+        let peer = connection.stream.peer
+        var progress = Progress(since: loop.now, client: peer)
         let certificate = service.tls == nil ? nil : connection.stream.peerCertificateDigest
         let responder = service.responder
         var next = ServerConnection.Next.readNext
@@ -48,7 +51,7 @@ extension LoopServer {
                 receiving: while true {
                     switch try receive(connection, responder, &machine, &input, &progress) {
                     case .answer: break receiving
-                    case .input(let deadline): try await waitForInput(connection, progress.step, until: deadline)
+                    case .input(let deadline): try await waitForInput(connection, &input, &output, progress, until: deadline)
                     case .room: try await waitForRoom(connection)
                     case .permission:
                         output.append("HTTP/1.1 100 Continue\r\n\r\n")
@@ -56,7 +59,7 @@ extension LoopServer {
                     }
                 }
                 let context = RequestContext(
-                    requestID: ids.next(), peer: connection.stream.peer, isSecure: connection.stream.isSecure,
+                    requestID: ids.next(), peer: progress.client, isSecure: connection.stream.isSecure,
                     loopIndex: loop.index, received: progress.received, clientCertificateDigest: certificate,
                     executor: loop)
                 connection.stream.beginWork()
@@ -75,7 +78,7 @@ extension LoopServer {
                 guard case .refused(let refusal) = error else { return }
                 next = await refuse(connection, &machine, &output, refusal)
             }
-            progress = Progress(since: loop.now, isFirst: false)
+            progress = Progress(since: loop.now, client: peer, isFirst: false)
             input.shrink(to: 16 * Self.bufferSize)
             output.shrink(to: 16 * Self.bufferSize)
         }
@@ -105,6 +108,8 @@ extension LoopServer {
             case .respond: return .answer
             case .judge:
                 progress.received = loop.now
+                progress.client = service.configuration.trustedProxies.client(
+                    of: machine.request, peer: connection.stream.peer)
                 machine.request.fields.removeSpoofable()
                 if try accept(responder.bodyLimit(for: machine.request), &machine), input.isEmpty { return .permission }
                 continue
@@ -146,17 +151,34 @@ extension LoopServer {
     }
 
     private func waitForInput(
-        _ connection: Connection, _ step: ServerConnection.Step, until deadline: MonotonicTime
+        _ connection: Connection, _ input: inout ByteBuffer, _ output: inout ByteBuffer, _ progress: Progress,
+        until deadline: MonotonicTime
     ) async throws(Interruption) {
-        connection.isIdle = step == .awaitRequest
-        if isDraining, connection.isIdle { throw .gone }
-        do throws(SocketError) {
-            try await connection.stream.waitForReading(until: deadline)
-        } catch {
-            guard error.code == .timeout, step != .awaitRequest else { throw .gone }
-            throw .refused(step == .awaitHead ? .headTimeout : .bodyTimeout)
+        let isIdle = progress.step == .awaitRequest
+        connection.isIdle = isIdle
+        if isDraining, isIdle { throw .gone }
+        var limit = isIdle ? min(deadline, service.deadlines.park(from: progress.since)) : deadline
+        while true {
+            do throws(SocketError) {
+                try await connection.stream.waitForReading(until: limit)
+                connection.isIdle = false
+                return
+            } catch {
+                guard error.code == .timeout else { throw .gone }
+                if limit < deadline {
+                    // Idle for long enough that memory is worth more than the time to get it back.
+                    connection.stream.park()
+                    input.shrink(to: 0)
+                    output.shrink(to: 0)
+                    returnMemorySoon()
+                    limit = deadline
+                } else if isIdle {
+                    throw .gone
+                } else {
+                    throw .refused(progress.step == .awaitHead ? .headTimeout : .bodyTimeout)
+                }
+            }
         }
-        connection.isIdle = false
     }
 
     // MARK: Answers

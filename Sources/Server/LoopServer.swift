@@ -12,6 +12,7 @@ actor LoopServer {
     private var connections: [Int: Connection] = [:]
     private var nextConnection = 0
     private(set) var isDraining = false
+    private var willReturnMemory = false
     var dates = DateCache()
     var ids = RequestIDs()
 
@@ -84,6 +85,18 @@ actor LoopServer {
             return
         }
         await serveHTTP1(connection)
+    }
+
+    /// Has the allocator give freed pages back to the system, once for all connections parked within seconds: they lie
+    /// between small live pieces, where it would keep them.
+    func returnMemorySoon() {
+        guard !willReturnMemory else { return }
+        willReturnMemory = true
+        // Awaited by nobody: ends by itself, or when the loop stops.
+        Task.immediate(executorPreference: loop) {
+            if (try? await loop.sleep(for: .seconds(2))) != nil { EventLoop.returnFreedMemory() }
+            willReturnMemory = false
+        }
     }
 
     /// Stops accepting and ends the idle connections; the others end with their present answer.

@@ -19,5 +19,8 @@ package struct ServerConfiguration: Sendable {
     /// For the peer to read a last answer before the connection is cut.
     package var lingerTimeout = Duration.seconds(2)
 
+    /// Whose `X-Forwarded-For` is believed; nobody's by default.
+    package var trustedProxies = TrustedProxies()
+
     package init() {}
 }

@@ -72,6 +72,9 @@ internal import Synchronization
         phase.wait { $0 == .stopped ? () : nil }
     }
 
+    /// Has the allocator give freed pages back to the system. Takes milliseconds on a large heap: seldom, when idle.
+    package static func returnFreedMemory() { gh_malloc_trim() }
+
     // MARK: Executors
 
     package func enqueue(_ job: consuming ExecutorJob) {

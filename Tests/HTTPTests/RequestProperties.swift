@@ -1,0 +1,1 @@
+../Fuzz/Targets/HTTP1/RequestProperties.swift
