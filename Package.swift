@@ -64,6 +64,9 @@ let package = Package(
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
         tests("Vault", ["Crypto", "Primitives"]),
         tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
+        tests("Client", ["Server", "HTTP", "Transport", "Logging", "Primitives"]),
+        tests("Qarnot", ["QarnotSimulator", "MCP", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
+        tests("QarnotSimulator", ["HTTP", "Primitives"]),
     ])
 
 // Built only when asked for, so that ordinary builds stay short.

@@ -65,6 +65,9 @@ enum Schema {
     /// A UUID or a short name: no character that means anything in a path.
     static func id(_ description: String) -> JSONValue { string(description, pattern: "^[A-Za-z0-9][A-Za-z0-9-]{0,255}$") }
 
+    /// Names a path segment, so that it may not be or hold anything a path gives meaning to.
+    static let profileName = string("Name of a profile, such as docker-batch.", pattern: "^[A-Za-z0-9][A-Za-z0-9._ -]{0,255}$")
+
     static let tags = array(string("Tag.", minimum: 1, maximum: 512), "Tags.", maximum: 10)
 
     static let constants = array(

@@ -14,7 +14,7 @@ extension QarnotEngine {
             ("command", Schema.string("Command to run.", minimum: 1, maximum: 2048)),
             ("script", Schema.string("Script in a resource bucket to run, instead of a command.", minimum: 1, maximum: 2048)),
             ("environment", ["type": "object", "description": "Further constants, by name.", "additionalProperties": ["type": ["string", "number", "boolean"]]]),
-            ("profile", Schema.string("docker-batch by default.", minimum: 1, maximum: 256)),
+            ("profile", Schema.profileName),
             ("resource_buckets", Schema.resourceBuckets), ("result_bucket", Schema.bucketName), ("constants", Schema.constants),
         ])
         return tool(

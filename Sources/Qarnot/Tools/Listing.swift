@@ -70,13 +70,12 @@ extension QarnotEngine {
         return tool(
             ToolDefinition(
                 "get_profile", title: "Get a profile", description: "Shows the constants of one Qarnot profile and their defaults.",
-                input: Schema.object([("profile_name", Schema.string("Name of the profile.", minimum: 1, maximum: 256))], required: ["profile_name"]),
+                input: Schema.object([("profile_name", Schema.profileName)], required: ["profile_name"]),
                 output: Schema.output(
                     [("name", Schema.string("Name.")), ("constants", Schema.array(constant, "Constants."))], required: ["name", "constants"]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
             let name = arguments["profile_name"]?.string ?? ""
-            guard name != ".", name != ".." else { throw QarnotFailure(.invalidArguments, "profile_name is no name.", fields: ["profile_name"]) }
             let profile = try await session.get("profiles", name)
             let constants = (profile["constants"]?.array ?? []).map { constant -> JSONValue in
                 [

@@ -21,7 +21,7 @@ extension QarnotEngine {
                 input: Schema.object(
                     [
                         ("name", Schema.string("Name.", minimum: 1, maximum: 2048)),
-                        ("profile", Schema.string("Profile, such as docker-batch.", minimum: 1, maximum: 256)),
+                        ("profile", Schema.profileName),
                         ("pool_uuid", Schema.id("Pool to run in, instead of a profile.")),
                         ("job_group_uuid", Schema.id("Qarnot job (group of tasks) to belong to.")),
                         ("instance_count", Schema.integer("Instances; 1 unless ranges are given.", 1...10_000)),
