@@ -16,6 +16,9 @@ package struct OutboundRequest: Sendable {
     package var timeout: Duration
     /// In bytes; an answer that grows longer is cut off and fails with `.tooLarge`.
     package var maximumResponseBytes: Int
+    /// Where to connect, on a connection of its own, whatever the name resolves to; SNI, `Host` and the certificate check
+    /// still go by the name. Nil asks the resolver.
+    package var pinnedAddress: IPAddress?
 
     package init(
         _ method: Method, _ url: String, fields: [(String, String)] = [], secretFields: [(String, Secret)] = [], body: [UInt8] = [],

@@ -11,6 +11,8 @@ internal import Primitives
     let order: Order
     let easy: UnsafeMutableRawPointer
     private var list: UnsafeMutablePointer<curl_slist>?
+    /// Where a pinned request connects to.
+    private var pin: UnsafeMutablePointer<curl_slist>?
     private var status = 0
     private var fields = Fields()
     private var headerBytes = 0
@@ -43,6 +45,8 @@ internal import Primitives
         }
         unsafe curl_slist_free_all(list)
         unsafe list = nil
+        unsafe curl_slist_free_all(pin)
+        unsafe pin = nil
     }
 
     /// True once bytes of the request have gone out.
@@ -124,6 +128,7 @@ internal import Primitives
         set(CURLOPT_NETRC, 0)
         set(CURLOPT_SSL_VERIFYPEER, 1)
         set(CURLOPT_SSL_VERIFYHOST, 2)
+        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))  // at least
         if let caFile = settings.caFile { set(CURLOPT_CAINFO, caFile) }
         set(CURLOPT_USERAGENT, settings.userAgent)
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(min(max(1, request.connectTimeout.milliseconds), remaining)))
@@ -131,6 +136,7 @@ internal import Primitives
         set(CURLOPT_TCP_KEEPALIVE, 1)
         unsafe codes.append(gh_curl_set_list(easy, CURLOPT_HTTPHEADER, list))
         addMethod(request, &codes)
+        addPin(request, &codes)
         addCallbacks(&codes)
         return codes.allSatisfy { $0 == CURLE_OK }
     }
@@ -147,6 +153,18 @@ internal import Primitives
                 unsafe codes.append(gh_curl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, start ?? easy))  // a length of 0 reads nothing
             }
         }
+    }
+
+    /// CONNECT_TO rather than RESOLVE: it leaves no entry in the shared name cache, and an empty host and port match every
+    /// spelling, so that the resolver is never asked. A connection of its own, since one in the pool may go elsewhere.
+    private func addPin(_ request: OutboundRequest, _ codes: inout [CURLcode]) {
+        guard let address = request.pinnedAddress else { return }
+        let target = address.isIPv4 ? "::\(address):" : "::[\(address)]:"
+        unsafe pin = curl_slist_append(nil, target)
+        guard unsafe pin != nil else { return codes.append(CURLE_OUT_OF_MEMORY) }
+        unsafe codes.append(gh_curl_set_list(easy, CURLOPT_CONNECT_TO, pin))
+        unsafe codes.append(gh_curl_set_long(easy, CURLOPT_FRESH_CONNECT, 1))
+        unsafe codes.append(gh_curl_set_long(easy, CURLOPT_FORBID_REUSE, 1))
     }
 
     private func addCallbacks(_ codes: inout [CURLcode]) {
