@@ -39,7 +39,7 @@ struct Composition: Sendable {
         let resolver = ClientResolver(store: workspace.clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes)
         let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
         let security = BrowserSecurity(
-            hasher: workspace.hasher, formKey: workspace.rootKey.derive(purpose: "form tokens v1"), origin: settings.issuer)
+            hasher: workspace.hasher, formKey: workspace.formKey, origin: settings.issuer)
         let sessions = BrowserSessions(store: workspace.sessions, users: workspace.users, security: security)
         let passwords: PasswordService
         do {

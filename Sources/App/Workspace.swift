@@ -15,10 +15,11 @@ struct Workspace: Sendable {
     let transactions: any TransactionStore
     let grants: any GrantStore
     let tokens: any TokenStore
-    let rootKey: RootKey
     let vault: CredentialVault
     let audit: AuditLog
     let hasher: TokenHasher
+    /// Authenticates the hidden tokens of forms.
+    let formKey: Secret
     let argon: Argon2id
 
     /// Opens what the configuration names.
@@ -27,7 +28,12 @@ struct Workspace: Sendable {
         let rootKey = try openRootKey(configuration)
         let database = try openDatabase(configuration)
         let vault = CredentialVault(rootKey: rootKey, store: SQLiteVaultStore(database))
-        do { try await vault.verifyRootKey() } catch {
+        // Derived from a key the vault keeps, so that they outlive a change of the root key (KEY-1).
+        let (pepper, formKey): (Secret, Secret)
+        do throws(VaultError) {
+            pepper = try await vault.deriveKey(purpose: "token pepper")
+            formKey = try await vault.deriveKey(purpose: "form tokens")
+        } catch {
             guard error.code == .wrongRootKey else { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
             throw CommandError(
                 .configuration, "The root key is not the one this database was sealed with. Put the right file at vault.root_key.")
@@ -41,8 +47,8 @@ struct Workspace: Sendable {
         return Workspace(
             configuration: configuration, database: database, users: SQLiteUserStore(database), clients: SQLiteClientStore(database),
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
-            grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), rootKey: rootKey, vault: vault, audit: audit,
-            hasher: TokenHasher(pepper: rootKey.derive(purpose: "token pepper v1")),
+            grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), vault: vault, audit: audit,
+            hasher: TokenHasher(pepper: pepper), formKey: formKey,
             argon: Argon2id(
                 memoryKiB: configuration.login.argonMemoryKiB, passes: configuration.login.argonPasses,
                 lanes: configuration.login.argonLanes))

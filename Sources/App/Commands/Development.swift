@@ -12,8 +12,6 @@ enum Development {
     static func run(_ invocation: Invocation) async throws(CommandError) {
         let folder = DevelopmentFolder(path: Files.absolute(invocation.value("--data-dir") ?? ".gatehouse"))
         try folder.prepare()
-        let listen = invocation.value("--listen") ?? "127.0.0.1:8443"
-        let ports = try DevelopmentPorts.choose(listen: listen, folder: folder)
         let rootKey: RootKey
         do { rootKey = try RootKey.load(folder.rootKey) } catch { throw CommandError(.configuration, "The root key cannot be used: \(error).") }
         let account = DemoAccount(rootKey: rootKey)
@@ -21,6 +19,8 @@ enum Development {
         let group = try loops()
         let simulator = try Simulator.start(
             accounts: [(account.qarnotKey, DemoAccount.email)], listen: nil, storage: nil, admin: nil, on: group)
+        // After the simulator listens, so that no port is chosen twice.
+        let ports = try DevelopmentPorts.choose(listen: invocation.value("--listen") ?? "127.0.0.1:8443", folder: folder)
         let overlay = try invocation.value("--config").map { path throws(CommandError) in try readOverlay(path) }
         let layers = [folder.baseConfiguration(ports, simulator)] + [overlay].compactMap { $0 }
         try writeConfiguration(layers, folder, invocation)

@@ -84,15 +84,23 @@ struct DevelopmentPorts: Sendable {
         }
         let loopback = Endpoint("127.0.0.1:0")?.address ?? asked.address
         guard asked.port == 0 else { return DevelopmentPorts(gateway: asked, admin: try port(defaultAdmin, on: loopback)) }
-        let chosen = try port(folder.rememberedPort, on: asked.address)
+        // Both are held until both are chosen, or the second could be the first.
+        let held = [try hold(asked.address), try hold(loopback)]
+        var chosen = held[0].endpoint.port
+        if let remembered = folder.rememberedPort, PortProbe.isFree(Endpoint(asked.address, port: remembered)) { chosen = remembered }
         folder.remember(chosen)
-        return DevelopmentPorts(gateway: Endpoint(asked.address, port: chosen), admin: try port(nil, on: loopback))
+        return DevelopmentPorts(gateway: Endpoint(asked.address, port: chosen), admin: held[1].endpoint.port)
     }
 
     /// The wished port when it can be listened on right now, else any free one.
-    private static func port(_ wish: UInt16?, on address: IPAddress) throws(CommandError) -> UInt16 {
-        if let wish, PortProbe.isFree(Endpoint(address, port: wish)) { return wish }
-        do { return try ListeningSocket(Endpoint(address, port: 0)).endpoint.port } catch {
+    private static func port(_ wish: UInt16, on address: IPAddress) throws(CommandError) -> UInt16 {
+        if PortProbe.isFree(Endpoint(address, port: wish)) { return wish }
+        return try hold(address).endpoint.port
+    }
+
+    /// A free port, taken until the socket is let go.
+    private static func hold(_ address: IPAddress) throws(CommandError) -> ListeningSocket {
+        do { return try ListeningSocket(Endpoint(address, port: 0)) } catch {
             throw CommandError(.unavailable, "There is no free port: \(error).")
         }
     }

@@ -95,7 +95,7 @@ package struct TokenHasher: Sendable {
     private static let pepperID: UInt8 = 1
     private let mac: HMACSHA256
 
-    /// - Parameter pepper: 32 bytes derived from the root key for this purpose alone.
+    /// - Parameter pepper: 32 bytes derived for this purpose alone, from a key that outlives the root key.
     package init(pepper: Secret) { mac = HMACSHA256(key: pepper) }
 
     package func digest(of token: [UInt8]) -> TokenDigest { TokenDigest(bytes: [Self.pepperID] + mac.code(for: token)) }
