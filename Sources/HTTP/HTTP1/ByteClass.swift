@@ -12,9 +12,9 @@ enum ByteClass {
         contains(byte, low: 0x27FF_FFF2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
     }
 
-    /// Characters of a registered name or address and port in `Host`: letters, digits, `-` `.` `_` `~` `:` `[` `]`.
-    @inline(__always) static func isHost(_ byte: UInt8) -> Bool {
-        contains(byte, low: 0x07FF_6000_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE)
+    /// Characters of a registered name or IPv4 address in `Host`: letters, digits, `-` `.` `_` `~`.
+    @inline(__always) static func isRegisteredName(_ byte: UInt8) -> Bool {
+        contains(byte, low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
     }
 
     /// What a field value may hold: no controls but tab (RFC 9110 §5.5).
