@@ -183,7 +183,9 @@ extension LoopServer {
 
     // MARK: Answers
 
-    private func write(_ response: Response, to machine: borrowing ServerConnection, into output: inout ByteBuffer) -> ResponseHead {
+    private func write(
+        _ response: Response, to machine: borrowing ServerConnection, into output: inout ByteBuffer
+    ) -> ResponseHead {
         let head = ResponseHead(
             response, to: machine.request.method, machine.head, persists: machine.head.persists && !isDraining)
         head.write(response, date: dates.value(at: loop.now), into: &output)

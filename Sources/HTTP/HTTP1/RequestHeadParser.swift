@@ -25,50 +25,64 @@ package struct RequestHeadParser: Sendable {
     /// - Throws: the first rule broken; the connection is then to be answered and closed.
     package mutating func parse(_ input: Span<UInt8>, into request: inout Request) throws(RequestRefusal) -> RequestHead? {
         while let feed = input.firstIndex(of: 0x0A, from: searched) {
-            try checkLine(input, end: feed + 1)
-            guard feed > lineStart, input[feed - 1] == 0x0D else { throw .bareLineBreak }
-            let line = lineStart..<feed - 1
-            searched = feed + 1
-            lineStart = feed + 1
-            switch phase {
-            case .requestLine:
-                // RFC 9112 §2.2: one stray CRLF after a body is forgiven.
-                if line.isEmpty, !hasSkippedEmptyLine {
-                    hasSkippedEmptyLine = true
-                    continue
-                }
-                try parseRequestLine(input, line, into: &request)
-                phase = .fields
-                fieldsStart = lineStart
-                request.fields.removeAll()
-            case .fields where line.isEmpty:
-                return try finish(input, end: feed + 1, into: &request)
-            case .fields:
-                try parseField(input, line, into: &request.fields)
+            do throws(RequestRefusal) {
+                if let head = try parseLine(input, feed, into: &request) { return head }
+            } catch {
+                // A bare carriage return is refused as that, whatever else it broke: it is what a shorter input shows first.
+                throw hasBareReturn(input, end: feed + 1) ? .bareLineBreak : error
             }
         }
         searched = input.count
-        try checkLine(input, end: input.count)
+        if hasBareReturn(input, end: input.count) { throw .bareLineBreak }
+        try checkLength(input, end: input.count)
         return nil
     }
 
-    /// Refuses a carriage return inside the line, then a line or block beyond its limit, whether complete or not.
-    private func checkLine(_ input: Span<UInt8>, end: Int) throws(RequestRefusal) {
-        let (start, limit) = phase == .requestLine ? (lineStart, limits.requestLine) : (fieldsStart, limits.fieldBlock)
-        if let carriageReturn = input.firstIndex(of: 0x0D, from: lineStart, to: end), carriageReturn + 1 < end,
-            input[carriageReturn + 1] != 0x0A, carriageReturn - start < limit
-        {
-            throw .bareLineBreak
-        }
+    private mutating func parseLine(
+        _ input: Span<UInt8>, _ feed: Int, into request: inout Request
+    ) throws(RequestRefusal) -> RequestHead? {
+        try checkLength(input, end: feed + 1)
+        guard feed > lineStart, input[feed - 1] == 0x0D else { throw .bareLineBreak }
+        let line = lineStart..<feed - 1
         switch phase {
         case .requestLine:
-            var length = end - start
-            if length > 0, input[end - 1] == 0x0A { length -= 1 }
-            if length > 0, input[start + length - 1] == 0x0D { length -= 1 }
-            if length > limit { throw .requestLineTooLong }
-        case .fields:
-            if end - start > limit { throw .fieldsTooLarge }
+            // RFC 9112 §2.2: one stray CRLF after a body is forgiven.
+            if line.isEmpty, !hasSkippedEmptyLine {
+                hasSkippedEmptyLine = true
+            } else {
+                try parseRequestLine(input, line, into: &request)
+                phase = .fields
+                fieldsStart = feed + 1
+                request.fields.removeAll()
+            }
+        case .fields where line.isEmpty: return try finish(input, end: feed + 1, into: &request)
+        case .fields: try parseField(input, line, into: &request.fields)
         }
+        searched = feed + 1
+        lineStart = feed + 1
+        return nil
+    }
+
+    private var lengthStart: Int { phase == .requestLine ? lineStart : fieldsStart }
+    private var lengthLimit: Int { phase == .requestLine ? limits.requestLine : limits.fieldBlock }
+
+    /// True when the current line has a carriage return, within its limit, that no line feed follows.
+    private func hasBareReturn(_ input: Span<UInt8>, end: Int) -> Bool {
+        guard let carriageReturn = input.firstIndex(of: 0x0D, from: lineStart, to: end), carriageReturn + 1 < end else {
+            return false
+        }
+        return input[carriageReturn + 1] != 0x0A && carriageReturn - lengthStart < lengthLimit
+    }
+
+    /// Refuses a line or block beyond its limit, whether complete or not.
+    private func checkLength(_ input: Span<UInt8>, end: Int) throws(RequestRefusal) {
+        guard end - lengthStart > lengthLimit else { return }
+        guard phase == .requestLine else { throw .fieldsTooLarge }
+        // The line end does not count.
+        var length = end - lineStart
+        if input[end - 1] == 0x0A { length -= 1 }
+        if length > 0, input[lineStart + length - 1] == 0x0D { length -= 1 }
+        if length > lengthLimit { throw .requestLineTooLong }
     }
 
     private mutating func finish(
@@ -139,10 +153,9 @@ extension RequestHeadParser {
         }
         let name = line.lowerBound..<colon
         let value = input.trimmed(colon + 1..<line.upperBound)
-        for index in value where !ByteClass.isFieldValue(input[index]) { throw .invalidFieldValue }
+        if input.hasControls(value) { throw .invalidFieldValue }
         // Some parsers trim these two as white space (HTTP-1).
-        for edge in [value.lowerBound, value.upperBound - 1]
-        where !value.isEmpty && (input[edge] == 0x85 || input[edge] == 0xA0) {
+        if !value.isEmpty, Self.isOddSpace(input[value.lowerBound]) || Self.isOddSpace(input[value.upperBound - 1]) {
             throw .invalidFieldValue
         }
         facts.count += 1
@@ -153,7 +166,35 @@ extension RequestHeadParser {
     }
 }
 
+extension RequestHeadParser {
+    private static func isOddSpace(_ byte: UInt8) -> Bool { byte == 0x85 || byte == 0xA0 }
+}
+
 extension Span<UInt8> {
+    /// True when the range holds a control byte other than tab. Eight bytes at a time: values are most of a head (measured).
+    @inline(__always) func hasControls(_ range: Range<Int>) -> Bool {
+        unsafe withUnsafeBytes { bytes in
+            precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
+            var index = range.lowerBound
+            let ones: UInt64 = 0x0101_0101_0101_0101
+            while index + 8 <= range.upperBound {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let delete = word ^ (ones &* 0x7F)
+                // The high bit of a byte below 0x20, or equal to 0x7F; a false alarm only above a true one.
+                let alarm = ((word &- ones &* 0x20) & ~word | (delete &- ones) & ~delete) & (ones &* 0x80)
+                if alarm != 0 {
+                    for offset in index..<index + 8 where !ByteClass.isFieldValue(unsafe bytes[offset]) { return true }
+                }
+                index += 8
+            }
+            while index < range.upperBound {
+                if !ByteClass.isFieldValue(unsafe bytes[index]) { return true }
+                index += 1
+            }
+            return false
+        }
+    }
+
     /// The offset of the first such byte in `start..<end`.
     @inline(__always) func firstIndex(of byte: UInt8, from start: Int, to end: Int? = nil) -> Int? {
         let end = end ?? count

@@ -20,21 +20,16 @@ enum RequestTarget {
 
     /// host [ ":" port ], without user information.
     static func isAuthority(_ input: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        for index in range where !ByteClass.isHost(input[index]) { return false }
         guard !range.isEmpty, range.count <= 261 else { return false }
-        var hostEnd: Int
-        if input[range.lowerBound] == UInt8(ascii: "[") {
+        var hostEnd = range.lowerBound
+        if input[hostEnd] == UInt8(ascii: "[") {
             guard let bracket = input.firstIndex(of: UInt8(ascii: "]"), from: range.lowerBound, to: range.upperBound),
                 input.firstIndex(of: UInt8(ascii: ":"), from: range.lowerBound, to: bracket) != nil,
                 IPAddress(input.text(range.lowerBound + 1..<bracket)) != nil
             else { return false }
             hostEnd = bracket + 1
         } else {
-            hostEnd = range.lowerBound
-            while hostEnd < range.upperBound, input[hostEnd] != UInt8(ascii: ":") {
-                if input[hostEnd] == UInt8(ascii: "[") || input[hostEnd] == UInt8(ascii: "]") { return false }
-                hostEnd += 1
-            }
+            while hostEnd < range.upperBound, ByteClass.isRegisteredName(input[hostEnd]) { hostEnd += 1 }
             guard hostEnd > range.lowerBound else { return false }
         }
         if hostEnd == range.upperBound { return true }

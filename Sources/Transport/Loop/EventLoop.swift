@@ -21,7 +21,8 @@ internal import Synchronization
     package let index: Int
     private let epoll: CInt
     private let wakeup: CInt
-    private let inbox = Mutex(Inbox())
+    // A pthread mutex rather than `Mutex`: the thread sanitizer understands it, and off-loop calls are rare.
+    private let inbox = Monitor(Inbox())
     private let phase = Monitor(Phase.starting)
     private enum Phase { case starting, running, stopped }
 
@@ -58,13 +59,13 @@ internal import Synchronization
     package var now: MonotonicTime { isCurrent ? turnTime : .now() }
 
     /// How often another thread had to hand over work; must not grow with requests.
-    package var remoteEnqueues: Int { inbox.withLock { $0.enqueues } }
+    package var remoteEnqueues: Int { inbox.update { $0.enqueues } }
 
     /// Wakes every waiter with an error, lets what is runnable run, and ends the thread. Returns when it has ended; not for
     /// calls from the loop itself.
     package func stop() {
         precondition(!isCurrent, "a loop cannot wait for its own end")
-        let wasStopping = inbox.withLock { inbox in
+        let wasStopping = inbox.update { inbox in
             defer { inbox.isStopping = true }
             return inbox.isStopping
         }
@@ -83,7 +84,7 @@ internal import Synchronization
             ready.push(job)
             return
         }
-        let mustSignal = inbox.withLock { inbox in
+        let mustSignal = inbox.update { inbox in
             inbox.jobs.append(job)
             inbox.enqueues += 1
             defer { inbox.isSignalled = true }
@@ -106,7 +107,7 @@ internal import Synchronization
             call()
             return
         }
-        let mustSignal = inbox.withLock { inbox in
+        let mustSignal = inbox.update { inbox in
             inbox.calls.append(call)
             defer { inbox.isSignalled = true }
             return !inbox.isSignalled
@@ -185,7 +186,7 @@ internal import Synchronization
     }
 
     private func takeInbox() -> Bool {
-        let (jobs, calls, isStopping) = inbox.withLock { inbox in
+        let (jobs, calls, isStopping) = inbox.update { inbox in
             defer {
                 inbox.jobs.removeAll(keepingCapacity: true)
                 inbox.calls.removeAll(keepingCapacity: true)

@@ -1,1 +1,1 @@
-await EdgeServer.run()
+EdgeServer.run()
