@@ -134,6 +134,7 @@ internal import Primitives
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(min(max(1, request.connectTimeout.milliseconds), remaining)))
         set(CURLOPT_TIMEOUT_MS, Int(remaining))
         set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_FRESH_CONNECT, request.isRepeatable ? 0 : 1)
         unsafe codes.append(gh_curl_set_list(easy, CURLOPT_HTTPHEADER, list))
         addMethod(request, &codes)
         addPin(request, &codes)

@@ -39,6 +39,14 @@ import Transport
         await peer.stop()
     }
 
+    @Test func `a request that must not be repeated gets a connection of its own`() async throws {
+        let peer = try Peer { _, _ in .text("ok") }
+        let client = HTTPClient()
+        for _ in 0..<3 { _ = try await client.send(OutboundRequest(.post, peer.url, isRepeatable: false)) }
+        #expect(peer.server.openConnections == 3)
+        await peer.stop()
+    }
+
     @Test func `a redirect is an answer, not an order`() async throws {
         let peer = try Peer { request, _ in request.path == "/" ? Response(Status(302)).with(.location, "/elsewhere") : .text("followed") }
         #expect(try await HTTPClient().send(OutboundRequest(.get, peer.url)).status == 302)
