@@ -4,7 +4,7 @@ import HTTP
 import Logging
 import MCP
 import Primitives
-import Qarnot
+@testable import Qarnot
 import QarnotSimulator
 import Server
 import Synchronization
@@ -53,6 +53,9 @@ final class EngineFixture: Sendable {
             progress: { [progress = ProgressSink(self)] value, _, _ in progress.add(value) })
         let result = await tool.run(arguments.object ?? JSONObject(), context)
         #expect(!String(describing: result).contains(Self.token), "no result may hold the key")
+        // Some clients validate failures too.
+        let problem = SchemaCheck.problem(with: result.structured ?? .null, under: tool.outputSchema ?? .null)
+        #expect(problem == nil, "\(name) breaks its own output schema")
         return result
     }
 
