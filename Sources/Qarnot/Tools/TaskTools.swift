@@ -123,7 +123,9 @@ extension QarnotSession {
     func wait(
         for id: String, atMost patience: Duration, until hasArrived: (TaskReading) -> Bool
     ) async throws(QarnotFailure) -> (task: TaskReading, hasArrived: Bool) {
+        // Time asleep and time on the wire both count, so that slow answers do not stretch the wait.
         let end = MonotonicTime.now() + patience
+        var asleep = Duration.zero
         var pause = engine.settings.firstPoll
         var reported = -1.0
         while true {
@@ -133,8 +135,9 @@ extension QarnotSession {
                 await context.progress(task.progress, 100, task.state)
             }
             if hasArrived(task) { return (task, true) }
-            let left = end - .now()
+            let left = min(patience - asleep, end - .now())
             guard left > .zero else { return (task, false) }
+            asleep += min(pause, left)
             try await self.pause(min(pause, left))
             pause = min(pause * 2, engine.settings.slowestPoll)
         }
