@@ -57,9 +57,12 @@ internal import Primitives
     }
 
     func result(_ code: CURLcode) -> Result<OutboundResponse, ClientError> {
-        if isTooLarge { return .failure(ClientError(.tooLarge, mayHaveBeenSent: true, detail: "the answer is longer than allowed")) }
+        if isTooLarge {
+            return .failure(ClientError(.tooLarge, mayHaveBeenSent: true, detail: "the answer is longer than allowed"))
+        }
         guard code == CURLE_OK else {
-            return .failure(ClientError(Self.reason(code), mayHaveBeenSent: wasSent, detail: unsafe String(cString: curl_easy_strerror(code))))
+            return .failure(
+                ClientError(Self.reason(code), mayHaveBeenSent: wasSent, detail: unsafe String(cString: curl_easy_strerror(code))))
         }
         return .success(OutboundResponse(status: status, fields: fields, body: body))
     }

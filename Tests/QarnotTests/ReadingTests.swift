@@ -4,9 +4,11 @@ import Testing
 @testable import Qarnot
 
 @Suite struct TaskReadingTests {
-    @Test(arguments: [
-        ("00:28:04", 1684), ("1.03:16:50.5000000", 98_210.5), ("00:00:00", 0), ("x", nil), ("1:2", nil), ("00:61:00", nil), ("-1:00:00", nil),
-    ] as [(String, Double?)])
+    @Test(
+        arguments: [
+            ("00:28:04", 1684), ("1.03:16:50.5000000", 98_210.5), ("00:00:00", 0), ("x", nil), ("1:2", nil), ("00:61:00", nil),
+            ("-1:00:00", nil),
+        ] as [(String, Double?)])
     func `a time span is read or refused`(_ text: String, _ seconds: Double?) {
         #expect(TaskReading.span(text) == seconds.map { .milliseconds(Int($0 * 1000)) })
     }
@@ -22,8 +24,14 @@ import Testing
     }
 
     @Test func `never is null, and secret constants are masked again`() {
-        let task = TaskReading(["endDate": "0001-01-01T00:00:00Z", "constants": [["key": "QARNOT_SECRET__A", "value": "v"], ["key": "A", "value": "v"]]])
-        #expect(task.json == ["endDate": nil, "constants": [["key": "QARNOT_SECRET__A", "value": "[SECRET]"], ["key": "A", "value": "v"]]])
+        let task = TaskReading([
+            "endDate": "0001-01-01T00:00:00Z",
+            "constants": [["key": "QARNOT_SECRET__A", "value": "v"], ["key": "A", "value": "v"]],
+        ])
+        #expect(
+            task.json == [
+                "endDate": nil, "constants": [["key": "QARNOT_SECRET__A", "value": "[SECRET]"], ["key": "A", "value": "v"]],
+            ])
     }
 }
 
@@ -45,9 +53,12 @@ import Testing
     }
 
     @Test func `a listing is read with its entities and its encoding`() throws {
-        let text = "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"x\"><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
+        let text =
+            "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"x\"><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
             + "<Contents><Key>a%20b%26</Key><ETag>&quot;e&quot;</ETag><Size>3</Size></Contents></ListBucketResult>"
         let listing = try #require(BucketListing(Array(text.utf8)))
-        #expect(listing.isTruncated && listing.files.map(\.key) == ["a b&"] && listing.files[0].etag == "e" && listing.files[0].size == 3)
+        #expect(
+            listing.isTruncated && listing.files.map(\.key) == ["a b&"] && listing.files[0].etag == "e"
+                && listing.files[0].size == 3)
     }
 }

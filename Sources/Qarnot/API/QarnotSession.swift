@@ -48,7 +48,8 @@ struct QarnotSession: Sendable {
     /// Sends one request, again where that is safe, and reads refusals.
     @discardableResult
     func send(
-        _ method: Method, _ path: [String], body: JSONValue? = nil, _ repetition: Repetition = .allowed, purpose: QarnotFailure.Purpose = .read
+        _ method: Method, _ path: [String], body: JSONValue? = nil, _ repetition: Repetition = .allowed,
+        purpose: QarnotFailure.Purpose = .read
     ) async throws(QarnotFailure) -> Reply {
         var attempt = 1
         while true {
@@ -123,7 +124,8 @@ extension QarnotFailure {
         case .tooLarge: self.init(.unexpectedAnswer, "Qarnot's answer is too large.")
         case .invalidRequest: self.init(.invalidRequest, "The request cannot be sent.")
         case .timeout: self.init(.unreachable, "Qarnot did not answer in time.", isRetryable: true)
-        case .resolve, .connect, .tls, .transport: self.init(.unreachable, "Qarnot cannot be reached (\(error.code.rawValue)).", isRetryable: true)
+        case .resolve, .connect, .tls, .transport:
+            self.init(.unreachable, "Qarnot cannot be reached (\(error.code.rawValue)).", isRetryable: true)
         }
     }
 }

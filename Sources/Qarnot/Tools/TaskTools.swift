@@ -8,9 +8,11 @@ extension QarnotEngine {
     var getTask: Tool {
         tool(
             ToolDefinition(
-                "get_task", title: "Get a task", description: "Shows one Qarnot task in full: state, progress, errors, results, constants.",
+                "get_task", title: "Get a task",
+                description: "Shows one Qarnot task in full: state, progress, errors, results, constants.",
                 input: Schema.object(Self.taskID, required: ["task_uuid"]),
-                output: Schema.output([("task", ["type": "object", "description": "The task as Qarnot returns it."])], required: ["task"]),
+                output: Schema.output(
+                    [("task", ["type": "object", "description": "The task as Qarnot returns it."])], required: ["task"]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
             ["task": try await session.task(arguments["task_uuid"]?.string).json]
@@ -56,7 +58,8 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "abort_task", title: "Abort a task", description: "Stops a running Qarnot task. It cannot be continued.",
-                input: Schema.object(Self.taskID + [("reason", Self.reason)], required: ["task_uuid"]), output: Self.acknowledgement,
+                input: Schema.object(Self.taskID + [("reason", Self.reason)], required: ["task_uuid"]),
+                output: Self.acknowledgement,
                 .ending, .execute)
         ) { arguments, session throws(QarnotFailure) in
             let id = arguments["task_uuid"]?.string ?? ""
@@ -84,7 +87,8 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "wait_for_task", title: "Wait for a task",
-                description: "Waits until a task has ended or runs, or the time is over, and reports progress meanwhile. Cancelling the call stops the waiting, not the task.",
+                description:
+                    "Waits until a task has ended or runs, or the time is over, and reports progress meanwhile. Cancelling the call stops the waiting, not the task.",
                 input: Schema.object(
                     Self.taskID + [
                         ("timeout_s", Schema.integer("Seconds to wait.", 1...600, fallback: 60)),
@@ -106,7 +110,8 @@ extension QarnotEngine {
             }
             return [
                 "task_uuid": .string(task.uuid), "state": .string(task.state), "status": .string(task.statusText),
-                "progress": .double(task.progress), "timed_out": .bool(!hasArrived), "error_message": .string(orNull: task.errorMessage),
+                "progress": .double(task.progress), "timed_out": .bool(!hasArrived),
+                "error_message": .string(orNull: task.errorMessage),
             ]
         }
     }
