@@ -36,7 +36,8 @@ package final class HTTPClient: Sendable {
         guard let id = inbox.reserve() else { throw ClientError(.busy, detail: "too many requests are waiting") }
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                inbox.start(Order(id: id, request: request, deadline: .now() + request.timeout) { continuation.resume(returning: $0) })
+                inbox.start(
+                    Order(id: id, request: request, deadline: .now() + request.timeout) { continuation.resume(returning: $0) })
             }
         } onCancel: {
             inbox.cancel(id)
@@ -52,7 +53,10 @@ struct Order: Sendable {
     let deadline: MonotonicTime
     let finish: @Sendable (Result<OutboundResponse, ClientError>) -> Void
 
-    init(id: UInt64, request: OutboundRequest, deadline: MonotonicTime, finish: @escaping @Sendable (Result<OutboundResponse, ClientError>) -> Void) {
+    init(
+        id: UInt64, request: OutboundRequest, deadline: MonotonicTime,
+        finish: @escaping @Sendable (Result<OutboundResponse, ClientError>) -> Void
+    ) {
         self.id = id
         self.request = request
         self.deadline = deadline

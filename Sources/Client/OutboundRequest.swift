@@ -19,10 +19,14 @@ package struct OutboundRequest: Sendable {
     /// Where to connect, on a connection of its own, whatever the name resolves to; SNI, `Host` and the certificate check
     /// still go by the name. Nil asks the resolver.
     package var pinnedAddress: IPAddress?
+    /// False keeps the request off connections used before: when such a one has died, libcurl sends again by itself, which
+    /// for a request that spends or destroys must not happen.
+    package var isRepeatable: Bool
 
     package init(
         _ method: Method, _ url: String, fields: [(String, String)] = [], secretFields: [(String, Secret)] = [], body: [UInt8] = [],
-        connectTimeout: Duration = .seconds(5), timeout: Duration = .seconds(30), maximumResponseBytes: Int = 8 << 20
+        connectTimeout: Duration = .seconds(5), timeout: Duration = .seconds(30), maximumResponseBytes: Int = 8 << 20,
+        isRepeatable: Bool = true
     ) {
         self.method = method
         self.url = url
@@ -32,6 +36,7 @@ package struct OutboundRequest: Sendable {
         self.connectTimeout = connectTimeout
         self.timeout = timeout
         self.maximumResponseBytes = maximumResponseBytes
+        self.isRepeatable = isRepeatable
     }
 
     /// True when every field is a token and a value on one line (RFC 9110 §5): nothing can end a field line early.

@@ -57,9 +57,12 @@ internal import Primitives
     }
 
     func result(_ code: CURLcode) -> Result<OutboundResponse, ClientError> {
-        if isTooLarge { return .failure(ClientError(.tooLarge, mayHaveBeenSent: true, detail: "the answer is longer than allowed")) }
+        if isTooLarge {
+            return .failure(ClientError(.tooLarge, mayHaveBeenSent: true, detail: "the answer is longer than allowed"))
+        }
         guard code == CURLE_OK else {
-            return .failure(ClientError(Self.reason(code), mayHaveBeenSent: wasSent, detail: unsafe String(cString: curl_easy_strerror(code))))
+            return .failure(
+                ClientError(Self.reason(code), mayHaveBeenSent: wasSent, detail: unsafe String(cString: curl_easy_strerror(code))))
         }
         return .success(OutboundResponse(status: status, fields: fields, body: body))
     }
@@ -134,6 +137,7 @@ internal import Primitives
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(min(max(1, request.connectTimeout.milliseconds), remaining)))
         set(CURLOPT_TIMEOUT_MS, Int(remaining))
         set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_FRESH_CONNECT, request.isRepeatable ? 0 : 1)
         unsafe codes.append(gh_curl_set_list(easy, CURLOPT_HTTPHEADER, list))
         addMethod(request, &codes)
         addPin(request, &codes)

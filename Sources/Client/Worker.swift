@@ -99,7 +99,9 @@ internal import Primitives
     private func end(_ orders: [Order]) {
         inbox.install(nil)
         let stopped = ClientError(.busy, detail: "the client has stopped")
-        for transfer in Array(active.values) { end(transfer, .failure(ClientError(.busy, mayHaveBeenSent: transfer.wasSent, detail: stopped.detail))) }
+        for transfer in Array(active.values) {
+            end(transfer, .failure(ClientError(.busy, mayHaveBeenSent: transfer.wasSent, detail: stopped.detail)))
+        }
         for order in waiting + orders { finish(order, .failure(stopped)) }
         waiting = []
     }

@@ -108,7 +108,9 @@ extension QarnotEngine {
 
     private func run(_ body: Body, _ arguments: JSONObject, _ context: ToolContext) async throws(QarnotFailure) -> ToolResult {
         guard let caller = context.caller, let key = try await key(for: caller) else {
-            throw QarnotFailure(.keyMissing, "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")
+            throw QarnotFailure(
+                .keyMissing,
+                "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")
         }
         let session = QarnotSession(engine: self, key: key, context: context)
         do throws(QarnotFailure) {
@@ -126,7 +128,8 @@ extension QarnotEngine {
         do {
             return try await keys.key(for: caller)
         } catch {
-            throw QarnotFailure(.keyUnavailable, "Your Qarnot key cannot be read at the moment. Try again later.", isRetryable: true)
+            throw QarnotFailure(
+                .keyUnavailable, "Your Qarnot key cannot be read at the moment. Try again later.", isRetryable: true)
         }
     }
 }

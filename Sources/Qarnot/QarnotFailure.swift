@@ -64,7 +64,10 @@ extension QarnotFailure {
         func said(_ fallback: String) -> String { text.isEmpty ? fallback : text }
         switch status {
         case 401:
-            self.init(.tokenRejected, "Qarnot rejected the stored API token. Ask the user to link a valid Qarnot token on their account page.", status: status)
+            self.init(
+                .tokenRejected,
+                "Qarnot rejected the stored API token. Ask the user to link a valid Qarnot token on their account page.",
+                status: status)
         case 402 where lower.contains("hardware constraint"):
             self.init(.hardwareNotAllowed, said("The requested hardware is not allowed for this account."), status: status)
         case 402: self.init(.insufficientCredits, said("Not enough credits."), status: status)
@@ -89,7 +92,9 @@ extension QarnotFailure {
             let text = String(decoding: body.prefix(maximumText), as: UTF8.self)
             return (text.hasPrefix("<") ? "" : text, [])
         }
-        let text = object["message"]?.string ?? object["error"]?.string ?? object["error"]?["message"]?.string ?? object["title"]?.string ?? ""
+        let text =
+            object["message"]?.string ?? object["error"]?.string ?? object["error"]?["message"]?.string ?? object["title"]?.string
+            ?? ""
         var fields = object["errors"]?.object?.keys ?? []
         if let mark = text.firstRange(of: "Invalid fields: ") {
             fields += text[mark.upperBound...].split(separator: ",").map { String($0.drop { $0 == " " }) }

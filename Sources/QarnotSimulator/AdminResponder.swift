@@ -27,7 +27,9 @@ struct AdminResponder: Responder {
 
     private func addFault(_ request: Request) -> Response {
         guard let document = try? JSONDocument(parsing: request.body), let fault = Fault(document.root) else {
-            return .json(["message": "A fault is {path, status?, method?, service?, count?, delay_ms?, after?, message?}"], status: .badRequest)
+            return .json(
+                ["message": "A fault is {path, status?, method?, service?, count?, delay_ms?, after?, message?}"],
+                status: .badRequest)
         }
         let isAdded = world.update { state in
             guard state.faults.count < Fault.maximumCount else { return false }
@@ -42,7 +44,8 @@ struct AdminResponder: Responder {
             let email = document.root["email"]?.string, !email.isEmpty
         else { return .json(["message": "An account is {token, email}"], status: .badRequest) }
         let isAdded = world.update { state in
-            guard state.accounts.count < 1000, state.accounts[token] == nil, !state.accounts.values.contains(where: { $0.email == email })
+            guard state.accounts.count < 1000, state.accounts[token] == nil,
+                !state.accounts.values.contains(where: { $0.email == email })
             else { return false }
             state.accounts[token] = AccountState(token: token, email: email)
             return true

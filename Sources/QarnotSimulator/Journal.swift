@@ -35,7 +35,8 @@ struct Journal: Sendable {
         let recent = entries.suffix(Self.capacity).map { entry -> JSONValue in
             [
                 "seq": .int(entry.sequence), "service": .string(entry.service.rawValue), "method": .string(entry.method.rawValue),
-                "path": .string(entry.path), "user_agent": .string(orNull: entry.userAgent), "account": .string(orNull: entry.account),
+                "path": .string(entry.path), "user_agent": .string(orNull: entry.userAgent),
+                "account": .string(orNull: entry.account),
             ]
         }
         return ["count": .int(count), "requests": .array(recent)]

@@ -12,10 +12,13 @@ import Transport
     @Test func `an answer comes back whole, and secret fields arrive`() async throws {
         let peer = try Peer { request, _ in
             let fields = request.fields
-            return .text("\(request.method.rawValue) \(fields[FieldName("authorization")] ?? "-") \(fields[.contentType] ?? "-") \(request.body.count)")
-                .with(FieldName("x-answer"), "yes")
+            return .text(
+                "\(request.method.rawValue) \(fields[FieldName("authorization")] ?? "-") \(fields[.contentType] ?? "-") \(request.body.count)"
+            )
+            .with(FieldName("x-answer"), "yes")
         }
-        var request = OutboundRequest(.post, peer.url + "/path", secretFields: [("Authorization", Secret("token-1"))], body: Array("hello".utf8))
+        var request = OutboundRequest(
+            .post, peer.url + "/path", secretFields: [("Authorization", Secret("token-1"))], body: Array("hello".utf8))
         request.fields = [("Content-Type", "application/json")]
         let response = try await HTTPClient().send(request)
         #expect(response.status == 200 && response.fields[FieldName("x-answer")] == "yes")
@@ -39,8 +42,18 @@ import Transport
         await peer.stop()
     }
 
+    @Test func `a request that must not be repeated gets a connection of its own`() async throws {
+        let peer = try Peer { _, _ in .text("ok") }
+        let client = HTTPClient()
+        for _ in 0..<3 { _ = try await client.send(OutboundRequest(.post, peer.url, isRepeatable: false)) }
+        #expect(peer.server.openConnections == 3)
+        await peer.stop()
+    }
+
     @Test func `a redirect is an answer, not an order`() async throws {
-        let peer = try Peer { request, _ in request.path == "/" ? Response(Status(302)).with(.location, "/elsewhere") : .text("followed") }
+        let peer = try Peer { request, _ in
+            request.path == "/" ? Response(Status(302)).with(.location, "/elsewhere") : .text("followed")
+        }
         #expect(try await HTTPClient().send(OutboundRequest(.get, peer.url)).status == 302)
         await peer.stop()
     }
@@ -54,14 +67,21 @@ import Transport
         }
     }
 
-    @Test(arguments: [("http://no-such-host.invalid/", ClientError.Code.resolve), ("file:///etc/passwd", .invalidRequest), ("http://a b/", .invalidRequest), ("http://user@127.0.0.1/", .invalidRequest)])
+    @Test(arguments: [
+        ("http://no-such-host.invalid/", ClientError.Code.resolve), ("file:///etc/passwd", .invalidRequest),
+        ("http://a b/", .invalidRequest), ("http://user@127.0.0.1/", .invalidRequest),
+    ])
     func `an address that cannot be reached is refused`(_ url: String, _ code: ClientError.Code) async {
-        await #expect { try await HTTPClient().send(OutboundRequest(.get, url)) } throws: { ($0 as? ClientError)?.code == code || code == .invalidRequest && ($0 as? ClientError)?.code == .transport }
+        await #expect { try await HTTPClient().send(OutboundRequest(.get, url)) } throws: {
+            ($0 as? ClientError)?.code == code || code == .invalidRequest && ($0 as? ClientError)?.code == .transport
+        }
     }
 
     @Test(arguments: [("Name\r\nX", "v"), ("Name", "v\r\nX: y"), ("", "v"), ("Na me", "v")])
     func `a field that would end its line is refused`(_ name: String, _ value: String) async {
-        await #expect { try await HTTPClient().send(OutboundRequest(.get, "http://127.0.0.1:1", fields: [(name, value)])) } throws: {
+        await #expect {
+            try await HTTPClient().send(OutboundRequest(.get, "http://127.0.0.1:1", fields: [(name, value)]))
+        } throws: {
             ($0 as? ClientError)?.code == .invalidRequest
         }
     }
@@ -69,7 +89,9 @@ import Transport
     @Test func `an answer longer than allowed is cut off`() async throws {
         let peer = try Peer { _, _ in Response(.ok, body: .bytes([UInt8](repeating: 65, count: 100_000))) }
         let client = HTTPClient()
-        await #expect { try await client.send(OutboundRequest(.get, peer.url, maximumResponseBytes: 99_999)) } throws: { ($0 as? ClientError)?.code == .tooLarge }
+        await #expect { try await client.send(OutboundRequest(.get, peer.url, maximumResponseBytes: 99_999)) } throws: {
+            ($0 as? ClientError)?.code == .tooLarge
+        }
         #expect(try await client.send(OutboundRequest(.get, peer.url, maximumResponseBytes: 100_000)).body.count == 100_000)
         await peer.stop()
     }
@@ -79,7 +101,9 @@ import Transport
             try? await sleeper.sleep(for: .seconds(60))
             return .text("late")
         }
-        await #expect { try await HTTPClient().send(OutboundRequest(.post, peer.url, body: [1], timeout: .milliseconds(200))) } throws: {
+        await #expect {
+            try await HTTPClient().send(OutboundRequest(.post, peer.url, body: [1], timeout: .milliseconds(200)))
+        } throws: {
             ($0 as? ClientError)?.code == .timeout && ($0 as? ClientError)?.mayHaveBeenSent == true
         }
         await peer.stop()
@@ -137,12 +161,16 @@ import Transport
         let running = Task { try await client.send(OutboundRequest(.get, peer.url)) }
         for await _ in started { break }
         let waiting = Task { try await client.send(OutboundRequest(.get, peer.url, timeout: .milliseconds(100))) }
-        await #expect { try await waiting.value } throws: { ($0 as? ClientError)?.code == .timeout && ($0 as? ClientError)?.mayHaveBeenSent == false }
+        await #expect { try await waiting.value } throws: {
+            ($0 as? ClientError)?.code == .timeout && ($0 as? ClientError)?.mayHaveBeenSent == false
+        }
         // One of three finds a place; the refusal of the others stops the client, which ends that one and the running one.
         let codes = await withTaskGroup(of: ClientError.Code?.self) { group in
             for _ in 0..<3 {
                 group.addTask {
-                    do throws(ClientError) { _ = try await client.send(OutboundRequest(.get, peer.url)) } catch { return error.code }
+                    do throws(ClientError) { _ = try await client.send(OutboundRequest(.get, peer.url)) } catch {
+                        return error.code
+                    }
                     return nil
                 }
             }
@@ -160,7 +188,9 @@ import Transport
 
     @Test func `an unknown authority is refused, a given one is trusted`() async throws {
         let peer = try Peer(isSecure: true) { _, _ in .text("secure") }
-        await #expect { try await HTTPClient().send(OutboundRequest(.get, peer.url)) } throws: { ($0 as? ClientError)?.code == .tls }
+        await #expect { try await HTTPClient().send(OutboundRequest(.get, peer.url)) } throws: {
+            ($0 as? ClientError)?.code == .tls
+        }
         var settings = HTTPClient.Settings()
         settings.caFile = Peer.certificate.certificate
         #expect(try await HTTPClient(settings).send(OutboundRequest(.get, peer.url)).status == 200)
@@ -185,7 +215,8 @@ struct Peer {
     }
 
     static var certificate: TLSContext.Files {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/tls")
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+            path: "Fixtures/tls")
         return .init(certificate: folder.appending(path: "localhost.crt").path, key: folder.appending(path: "localhost.key").path)
     }
 

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct RecordingTests {
     private static let creation: JSONValue = [
-        "name": "ok", "profile": "docker-batch", "instanceCount": 2, "resultBucket": "demo-out", "tags": ["x"], "labels": ["flow": "x"],
+        "name": "ok", "profile": "docker-batch", "instanceCount": 2, "resultBucket": "demo-out", "tags": ["x"],
+        "labels": ["flow": "x"],
         "constants": [["key": "DOCKER_CMD", "value": "true"]],
     ]
 
@@ -20,7 +21,10 @@ import Testing
         #expect(Self.differences(task, recording.responseBody, "") == [])
     }
 
-    @Test(arguments: [("003", "/info"), ("004", "/profiles"), ("005", "/profiles/docker-batch"), ("067", "/credits/v1/accounts/credits"), ("068", "/quotas/computing-quotas/user"), ("069", "/hardware-constraints?limit=50&offset=0")])
+    @Test(arguments: [
+        ("003", "/info"), ("004", "/profiles"), ("005", "/profiles/docker-batch"), ("067", "/credits/v1/accounts/credits"),
+        ("068", "/quotas/computing-quotas/user"), ("069", "/hardware-constraints?limit=50&offset=0"),
+    ])
     func `what is read has the recorded members`(_ name: String, _ path: String) async throws {
         let reply = await SimulatorFixture().rest(.get, path)
         #expect(Self.differences(reply.json, try Recording.load(name).responseBody, "") == [])
@@ -28,7 +32,9 @@ import Testing
 
     @Test func `pools, jobs and summaries have the recorded members`() async throws {
         let fixture = SimulatorFixture()
-        let pool = await fixture.rest(.post, "/pools", ["name": "p", "profile": "docker-batch", "instanceCount": 2]).json["uuid"]?.string ?? ""
+        let pool =
+            await fixture.rest(.post, "/pools", ["name": "p", "profile": "docker-batch", "instanceCount": 2]).json["uuid"]?.string
+            ?? ""
         let job = await fixture.rest(.post, "/jobs/", ["name": "j"]).json["uuid"]?.string ?? ""
         _ = await fixture.rest(.post, "/tasks", Self.creation)
         #expect(Self.differences(await fixture.rest(.get, "/pools/\(pool)").json, try Recording.load("052").responseBody, "") == [])

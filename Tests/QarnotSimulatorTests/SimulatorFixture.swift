@@ -15,15 +15,18 @@ struct SimulatorFixture {
         self.clock = clock
         simulator = SimulatedQarnot(
             accounts: [
-                .init(token: Secret("sim-token-alice"), email: "alice@example.com"), .init(token: Secret("sim-token-bob"), email: "bob@example.com"),
+                .init(token: Secret("sim-token-alice"), email: "alice@example.com"),
+                .init(token: Secret("sim-token-bob"), email: "bob@example.com"),
             ], limits: limits, sleeper: NoSleep(), now: { clock.now })
         simulator.announce(storageURL: "http://127.0.0.1:28781")
     }
 
     static let context = RequestContext(
-        requestID: RequestID("r"), peer: IPAddress("127.0.0.1")!, isSecure: false, loopIndex: 0, received: MonotonicTime(nanoseconds: 0))
+        requestID: RequestID("r"), peer: IPAddress("127.0.0.1")!, isSecure: false, loopIndex: 0,
+        received: MonotonicTime(nanoseconds: 0))
 
-    func rest(_ method: HTTP.Method, _ target: String, _ body: JSONValue? = nil, token: String? = "sim-token-alice") async -> Reply {
+    func rest(_ method: HTTP.Method, _ target: String, _ body: JSONValue? = nil, token: String? = "sim-token-alice") async -> Reply
+    {
         var request = Self.request(method, target, body?.serialized ?? [])
         if let token { request.fields.append(.authorization, token) }
         return Reply(await simulator.rest.respond(to: request, in: Self.context))
@@ -82,7 +85,8 @@ struct Recording: CustomStringConvertible {
     let json: JSONValue
 
     static func load(_ name: String) throws -> Recording {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/qarnot")
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+            path: "Fixtures/qarnot")
         let file = try #require(try FileManager.default.contentsOfDirectory(atPath: folder.path).first { $0.hasPrefix(name) })
         return Recording(name: name, json: try JSONValue(parsing: Array(try Data(contentsOf: folder.appending(path: file)))))
     }

@@ -8,10 +8,17 @@ import Testing
     private static func signed(_ request: Request) -> Timestamp? {
         guard let text = request.fields[FieldName("x-amz-date")] else { return nil }
         let c = Array(text)
-        return Timestamp(rfc3339: "\(String(c[0..<4]))-\(String(c[4..<6]))-\(String(c[6..<8]))T\(String(c[9..<11])):\(String(c[11..<13])):\(String(c[13..<15]))Z")
+        return Timestamp(
+            rfc3339:
+                "\(String(c[0..<4]))-\(String(c[4..<6]))-\(String(c[6..<8]))T\(String(c[9..<11])):\(String(c[11..<13])):\(String(c[13..<15]))Z"
+        )
     }
 
-    @Test(arguments: [("007", 200), ("008", 404), ("009", 200), ("010", 404), ("012", 404), ("013", 404), ("014", 404), ("015", 404), ("080", 404), ("083", 404), ("084", 404), ("086", 404), ("087", 404), ("089", 404)] as [(String, UInt16)])
+    @Test(
+        arguments: [
+            ("007", 200), ("008", 404), ("009", 200), ("010", 404), ("012", 404), ("013", 404), ("014", 404), ("015", 404),
+            ("080", 404), ("083", 404), ("084", 404), ("086", 404), ("087", 404), ("089", 404),
+        ] as [(String, UInt16)])
     func `recorded signatures of the official SDK hold`(_ name: String, _ status: UInt16) async throws {
         let recording = try Recording.load(name)
         let fixture = SimulatorFixture()

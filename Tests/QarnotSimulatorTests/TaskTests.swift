@@ -50,7 +50,9 @@ import Testing
 
     @Test func `SIM_DURATION_MS and SIM_OUTCOME rule the run`() async {
         let fixture = SimulatorFixture()
-        let uuid = await fixture.submit([("constants", [["key": "SIM_DURATION_MS", "value": "10000"], ["key": "SIM_OUTCOME", "value": "failure"]])])
+        let uuid = await fixture.submit([
+            ("constants", [["key": "SIM_DURATION_MS", "value": "10000"], ["key": "SIM_OUTCOME", "value": "failure"]])
+        ])
         fixture.clock.advance(.seconds(10))
         #expect(await fixture.state(of: uuid) == "FullyExecuting")
         fixture.clock.advance(.seconds(1))
@@ -64,7 +66,8 @@ import Testing
         let uuid = await fixture.submit([("constants", [["key": "QARNOT_SECRET__P", "value": "hunter2"]])])
         let task = await fixture.rest(.get, "/tasks/\(uuid)")
         #expect(!task.text.contains("hunter2") && task.json["constants"]?.array?.first?["value"] == "[SECRET]")
-        #expect(await fixture.rest(.put, "/tasks/\(uuid)", ["tags": ["a"], "constants": task.json["constants"] ?? []]).status == 200)
+        #expect(
+            await fixture.rest(.put, "/tasks/\(uuid)", ["tags": ["a"], "constants": task.json["constants"] ?? []]).status == 200)
         #expect(await fixture.rest(.get, "/tasks/\(uuid)").json["tags"] == ["a"])
     }
 
@@ -79,14 +82,20 @@ import Testing
         #expect(again.status == 403 && again.json == ["message": "Task is not running"])
     }
 
-    @Test(arguments: [
-        ([("name", "")], 400, "Invalid task file. Invalid fields: name"), ([("instanceCount", 0)], 400, "Invalid task file. Invalid fields: instanceCount"),
-        ([("profile", "nope")], 403, "Profile not available: nope"), ([("resourceBuckets", ["none-such"])], 404, "No such bucket: none-such"),
-        ([("poolUuid", "no-pool"), ("profile", nil)], 400, "No such pool: no-pool"), ([("shortname", "-x")], 400, "Invalid task file. Invalid fields: shortname"),
-        ([("constants", [["key": "a b", "value": "v"]])], 400, "Invalid task file. Invalid fields: constants"),
-        ([("advancedRanges", "3-1")], 400, "Invalid task file. Invalid fields: advancedRanges"),
-    ] as [([(String, JSONValue)], UInt16, String)])
-    func `a wrong submission is refused with its reason`(_ changes: [(String, JSONValue)], _ status: UInt16, _ message: String) async {
+    @Test(
+        arguments: [
+            ([("name", "")], 400, "Invalid task file. Invalid fields: name"),
+            ([("instanceCount", 0)], 400, "Invalid task file. Invalid fields: instanceCount"),
+            ([("profile", "nope")], 403, "Profile not available: nope"),
+            ([("resourceBuckets", ["none-such"])], 404, "No such bucket: none-such"),
+            ([("poolUuid", "no-pool"), ("profile", nil)], 400, "No such pool: no-pool"),
+            ([("shortname", "-x")], 400, "Invalid task file. Invalid fields: shortname"),
+            ([("constants", [["key": "a b", "value": "v"]])], 400, "Invalid task file. Invalid fields: constants"),
+            ([("advancedRanges", "3-1")], 400, "Invalid task file. Invalid fields: advancedRanges"),
+        ] as [([(String, JSONValue)], UInt16, String)])
+    func `a wrong submission is refused with its reason`(_ changes: [(String, JSONValue)], _ status: UInt16, _ message: String)
+        async
+    {
         let order = JSONObject([("name", "t"), ("profile", "docker-batch"), ("instanceCount", 1)] + changes)
         let reply = await SimulatorFixture().rest(.post, "/tasks", .object(order))
         #expect(reply.status == status && reply.json["message"]?.string == message)
@@ -154,7 +163,10 @@ import Testing
         var seen: [String] = []
         var token: JSONValue = .null
         repeat {
-            let page = await fixture.rest(.post, "/tasks/paginate", ["maximumResults": 2, "token": token, "orderBy": "creationDate", "orderType": .string(order)]).json
+            let page = await fixture.rest(
+                .post, "/tasks/paginate",
+                ["maximumResults": 2, "token": token, "orderBy": "creationDate", "orderType": .string(order)]
+            ).json
             seen += page["data"]?.array?.compactMap { $0["uuid"]?.string } ?? []
             token = page["nextToken"] ?? .null
             if seen.count == 2 { _ = await fixture.rest(.delete, "/tasks/\(seen[0])") }
@@ -162,14 +174,32 @@ import Testing
         #expect(seen == (order == "ASC" ? uuids : uuids.reversed()))
     }
 
-    @Test(arguments: [
-        (["operator": "Equal", "field": "Tags", "value": "b"], ["2", "3"]), (["operator": "NotEqual", "field": "tags", "value": "b"], ["1"]),
-        (["operator": "In", "field": "Name", "values": ["1", "3"]], ["1", "3"]), (["operator": "NotIn", "field": "Name", "value": ["1", "3"]], ["2"]),
-        (["operator": "Like", "field": "Name", "value": "%2%"], ["2"]), (["operator": "GreaterThan", "field": "InstanceCount", "value": 1], ["2", "3"]),
-        (["operator": "LessThanOrEqual", "field": "InstanceCount", "value": 2], ["1", "2"]),
-        (["operator": "And", "filters": [["operator": "Equal", "field": "Tags", "value": "b"], ["operator": "Equal", "field": "Name", "value": "3"]]], ["3"]),
-        (["operator": "Or", "filters": [["operator": "Equal", "field": "Name", "value": "1"], ["operator": "Equal", "field": "Name", "value": "3"]]], ["1", "3"]),
-    ] as [(JSONValue, [String])])
+    @Test(
+        arguments: [
+            (["operator": "Equal", "field": "Tags", "value": "b"], ["2", "3"]),
+            (["operator": "NotEqual", "field": "tags", "value": "b"], ["1"]),
+            (["operator": "In", "field": "Name", "values": ["1", "3"]], ["1", "3"]),
+            (["operator": "NotIn", "field": "Name", "value": ["1", "3"]], ["2"]),
+            (["operator": "Like", "field": "Name", "value": "%2%"], ["2"]),
+            (["operator": "GreaterThan", "field": "InstanceCount", "value": 1], ["2", "3"]),
+            (["operator": "LessThanOrEqual", "field": "InstanceCount", "value": 2], ["1", "2"]),
+            (
+                [
+                    "operator": "And",
+                    "filters": [
+                        ["operator": "Equal", "field": "Tags", "value": "b"], ["operator": "Equal", "field": "Name", "value": "3"],
+                    ],
+                ], ["3"]
+            ),
+            (
+                [
+                    "operator": "Or",
+                    "filters": [
+                        ["operator": "Equal", "field": "Name", "value": "1"], ["operator": "Equal", "field": "Name", "value": "3"],
+                    ],
+                ], ["1", "3"]
+            ),
+        ] as [(JSONValue, [String])])
     func `every operator filters`(_ filter: JSONValue, _ names: [String]) async {
         let fixture = SimulatorFixture()
         _ = await fixture.submit([("name", "1"), ("tags", ["a"]), ("instanceCount", 1)])
@@ -186,7 +216,9 @@ import Testing
 @Suite struct AdminTests {
     @Test func `a fault fails as often as asked, and the journal tells`() async {
         let fixture = SimulatorFixture()
-        #expect(await fixture.admin(.post, "/faults", ["path": "/tasks", "method": "POST", "status": 503, "count": 1, "after": true]).status == 201)
+        #expect(
+            await fixture.admin(.post, "/faults", ["path": "/tasks", "method": "POST", "status": 503, "count": 1, "after": true])
+                .status == 201)
         let order: JSONValue = ["name": "t", "profile": "docker-batch", "instanceCount": 1]
         #expect(await fixture.rest(.post, "/tasks", order).status == 503)
         #expect(await fixture.rest(.get, "/tasks").json.array?.count == 1)

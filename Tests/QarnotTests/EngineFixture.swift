@@ -4,12 +4,13 @@ import HTTP
 import Logging
 import MCP
 import Primitives
-import Qarnot
 import QarnotSimulator
 import Server
 import Synchronization
 import Testing
 import Transport
+
+@testable import Qarnot
 
 /// The engine and a simulator, joined by real sockets. Time in the simulator passes only while the engine sleeps.
 final class EngineFixture: Sendable {
@@ -29,7 +30,10 @@ final class EngineFixture: Sendable {
         group = try EventLoopGroup(count: 1)
         server = HTTPServer(group: group, logger: .silent)
         simulator = SimulatedQarnot(
-            accounts: [.init(token: Secret(Self.token), email: "alice@example.com"), .init(token: Secret("sim-token-bob"), email: "bob@example.com")],
+            accounts: [
+                .init(token: Secret(Self.token), email: "alice@example.com"),
+                .init(token: Secret("sim-token-bob"), email: "bob@example.com"),
+            ],
             sleeper: LoopSleeper(group: group), now: { clock.now })
         let rest = try server.listen(on: Endpoint("127.0.0.1:0")!, tls: nil, responder: simulator.rest)
         let storage = try server.listen(on: Endpoint("127.0.0.1:0")!, tls: nil, responder: simulator.storage)
@@ -53,6 +57,9 @@ final class EngineFixture: Sendable {
             progress: { [progress = ProgressSink(self)] value, _, _ in progress.add(value) })
         let result = await tool.run(arguments.object ?? JSONObject(), context)
         #expect(!String(describing: result).contains(Self.token), "no result may hold the key")
+        // Some clients validate failures too.
+        let problem = SchemaCheck.problem(with: result.structured ?? .null, under: tool.outputSchema ?? .null)
+        #expect(problem == nil, "\(name) breaks its own output schema")
         return result
     }
 
@@ -73,7 +80,8 @@ final class EngineFixture: Sendable {
     func admin(_ method: HTTP.Method, _ path: String, _ body: JSONValue? = nil) async -> JSONValue {
         let request = Request(method: method, path: path, body: body?.serialized ?? [])
         let context = RequestContext(
-            requestID: RequestID("r"), peer: IPAddress("127.0.0.1")!, isSecure: false, loopIndex: 0, received: MonotonicTime(nanoseconds: 0))
+            requestID: RequestID("r"), peer: IPAddress("127.0.0.1")!, isSecure: false, loopIndex: 0,
+            received: MonotonicTime(nanoseconds: 0))
         guard case .bytes(let bytes) = await simulator.admin.respond(to: request, in: context).body else { return .null }
         return (try? JSONValue(parsing: bytes)) ?? .null
     }
@@ -84,7 +92,8 @@ final class EngineFixture: Sendable {
     }
 
     static let caller = Principal(
-        userID: UserID("u1"), username: "alice", role: .admin, scopes: ScopeSet(text: "qarnot:admin"), resource: nil, credential: .personalToken,
+        userID: UserID("u1"), username: "alice", role: .admin, scopes: ScopeSet(text: "qarnot:admin"), resource: nil,
+        credential: .personalToken,
         clientID: nil, grantID: nil, tokenReference: "00000000", expiresAt: nil)
 
     private final class ProgressSink: Sendable {

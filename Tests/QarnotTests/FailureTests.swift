@@ -25,14 +25,18 @@ import Testing
     }
 
     @Test(arguments: [
-        (402, "Not enough credits", "insufficient_credits", false), (402, "hardware constraint not allowed", "hardware_not_allowed", false),
-        (403, "Maximum number of tasks reached", "quota_reached", false), (403, "no", "forbidden", false), (400, "Invalid fields: name, tags", "invalid_request", false),
+        (402, "Not enough credits", "insufficient_credits", false),
+        (402, "hardware constraint not allowed", "hardware_not_allowed", false),
+        (403, "Maximum number of tasks reached", "quota_reached", false), (403, "no", "forbidden", false),
+        (400, "Invalid fields: name, tags", "invalid_request", false),
     ])
     func `a refusal is mapped`(_ status: Int, _ message: String, _ code: String, _ retryable: Bool) async throws {
         let fixture = try EngineFixture()
-        _ = await fixture.admin(.post, "/faults", ["path": "/tasks", "status": .int(status), "message": .string(message), "count": 9])
+        _ = await fixture.admin(
+            .post, "/faults", ["path": "/tasks", "status": .int(status), "message": .string(message), "count": 9])
         let failure = try await fixture.fail("submit_task", Self.task)
-        #expect(failure["code"]?.string == code && failure["qarnot_status"]?.int == status && failure["retryable"]?.bool == retryable)
+        #expect(
+            failure["code"]?.string == code && failure["qarnot_status"]?.int == status && failure["retryable"]?.bool == retryable)
         if status == 400 { #expect(failure["fields"] == ["name", "tags"]) }
         #expect(await fixture.requests().count == 1)
         await fixture.stop()
@@ -79,7 +83,9 @@ import Testing
         let fixture = try EngineFixture()
         _ = await fixture.admin(.post, "/faults", ["path": "/tasks", "status": 500, "count": 20])
         let failure = try await fixture.fail("submit_task", Self.task)
-        #expect(failure["code"] == "submission_unknown" && failure["retryable"] == false && failure["message"]?.string?.contains("gh-") == true)
+        #expect(
+            failure["code"] == "submission_unknown" && failure["retryable"] == false
+                && failure["message"]?.string?.contains("gh-") == true)
         await fixture.stop()
     }
 
@@ -93,7 +99,11 @@ import Testing
     @Test func `a task that prints the caller's key does not leak it`() async throws {
         let fixture = try EngineFixture()
         let made = try await fixture.succeed(
-            "submit_task", ["name": "t", "profile": "docker-batch", "constants": [["key": "DOCKER_CMD", "value": .string("curl -H \(EngineFixture.token)")]]])
+            "submit_task",
+            [
+                "name": "t", "profile": "docker-batch",
+                "constants": [["key": "DOCKER_CMD", "value": .string("curl -H \(EngineFixture.token)")]],
+            ])
         fixture.clock.advance(.seconds(1))
         let logs = try await fixture.succeed("get_task_logs", ["task_uuid": made["uuid"] ?? .null])
         #expect(logs["text"]?.string?.contains("curl -H [REDACTED]\n") == true)
@@ -112,7 +122,11 @@ import Testing
 
     @Test func `cancelling stops the waiting, not the task`() async throws {
         let fixture = try EngineFixture()
-        let uuid = try await fixture.succeed("submit_task", ["name": "long", "profile": "docker-batch", "constants": [["key": "SIM_DURATION_MS", "value": "60000000"]]])["uuid"] ?? .null
+        let uuid =
+            try await fixture.succeed(
+                "submit_task",
+                ["name": "long", "profile": "docker-batch", "constants": [["key": "SIM_DURATION_MS", "value": "60000000"]]])["uuid"]
+            ?? .null
         let waiting = Task { try await fixture.fail("wait_for_task", ["task_uuid": uuid, "timeout_s": 600]) }
         while fixture.reported.isEmpty { await Task.yield() }
         waiting.cancel()

@@ -16,7 +16,9 @@ struct GuardedURL: Sendable, Hashable {
     /// - Throws: a blocking `GuardError` that names the rule.
     init(_ text: String, port: Int) throws(GuardError) {
         func blocked(_ reason: StaticString) -> GuardError { GuardError(reason, isBlocked: true) }
-        guard text.utf8.count <= Self.maximumBytes, let url = URLReference(text), url.hasAuthority else { throw blocked("malformed URL") }
+        guard text.utf8.count <= Self.maximumBytes, let url = URLReference(text), url.hasAuthority else {
+            throw blocked("malformed URL")
+        }
         guard url.scheme == "https" else { throw blocked("scheme is not https") }
         guard !url.hasUserInfo else { throw blocked("URL has user information") }
         guard url.fragment == nil else { throw blocked("URL has a fragment") }

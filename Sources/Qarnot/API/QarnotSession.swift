@@ -48,11 +48,12 @@ struct QarnotSession: Sendable {
     /// Sends one request, again where that is safe, and reads refusals.
     @discardableResult
     func send(
-        _ method: Method, _ path: [String], body: JSONValue? = nil, _ repetition: Repetition = .allowed, purpose: QarnotFailure.Purpose = .read
+        _ method: Method, _ path: [String], body: JSONValue? = nil, _ repetition: Repetition = .allowed,
+        purpose: QarnotFailure.Purpose = .read
     ) async throws(QarnotFailure) -> Reply {
         var attempt = 1
         while true {
-            switch await self.attempt(request(method, path, body), repetition, purpose) {
+            switch await self.attempt(request(method, path, body, repetition), repetition, purpose) {
             case .answered(let reply): return reply
             case .failed(let failure, let retry):
                 guard let retry, attempt < Self.attempts else { throw failure }
@@ -103,14 +104,14 @@ struct QarnotSession: Sendable {
         return .milliseconds(base + Int.random(in: 0...base / 2))
     }
 
-    private func request(_ method: Method, _ path: [String], _ body: JSONValue?) -> OutboundRequest {
+    private func request(_ method: Method, _ path: [String], _ body: JSONValue?, _ repetition: Repetition) -> OutboundRequest {
         let url = engine.settings.apiURL + "/" + path.map { PercentEncoding.encode($0) }.joined(separator: "/")
         var fields = [("Accept", "application/json, text/plain")]
         if body != nil { fields.append(("Content-Type", "application/json")) }
         return OutboundRequest(
             method, url, fields: fields, secretFields: [("Authorization", key)], body: body?.serialized ?? [],
             connectTimeout: engine.settings.connectTimeout, timeout: engine.settings.requestTimeout,
-            maximumResponseBytes: engine.settings.maximumResponseBytes)
+            maximumResponseBytes: engine.settings.maximumResponseBytes, isRepeatable: repetition == .allowed)
     }
 }
 
@@ -123,7 +124,8 @@ extension QarnotFailure {
         case .tooLarge: self.init(.unexpectedAnswer, "Qarnot's answer is too large.")
         case .invalidRequest: self.init(.invalidRequest, "The request cannot be sent.")
         case .timeout: self.init(.unreachable, "Qarnot did not answer in time.", isRetryable: true)
-        case .resolve, .connect, .tls, .transport: self.init(.unreachable, "Qarnot cannot be reached (\(error.code.rawValue)).", isRetryable: true)
+        case .resolve, .connect, .tls, .transport:
+            self.init(.unreachable, "Qarnot cannot be reached (\(error.code.rawValue)).", isRetryable: true)
         }
     }
 }

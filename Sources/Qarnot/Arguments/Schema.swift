@@ -23,12 +23,15 @@ enum Schema {
         return [
             "type": "object", "properties": .object(JSONObject(properties + failure.filter { !names.contains($0.0) })),
             "anyOf": [
-                ["required": .array(required.map { .string($0) })], ["required": ["code", "message", "qarnot_status", "retryable"]],
+                ["required": .array(required.map { .string($0) })],
+                ["required": ["code", "message", "qarnot_status", "retryable"]],
             ],
         ]
     }
 
-    static func string(_ description: String, minimum: Int? = nil, maximum: Int? = nil, pattern: String? = nil, choices: [String]? = nil) -> JSONValue {
+    static func string(
+        _ description: String, minimum: Int? = nil, maximum: Int? = nil, pattern: String? = nil, choices: [String]? = nil
+    ) -> JSONValue {
         var out = JSONObject([("type", "string"), ("description", .string(description))])
         if let minimum { out.append("minLength", .int(minimum)) }
         if let maximum { out.append("maxLength", .int(maximum)) }

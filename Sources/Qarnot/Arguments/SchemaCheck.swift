@@ -16,7 +16,9 @@ enum SchemaCheck {
         let name = path.isEmpty ? "arguments" : path
         func problem(_ text: String) -> Problem { Problem(field: name, text: "\(name) \(text)") }
 
-        if let types = schema["type"].map({ $0.array?.compactMap(\.string) ?? [$0.string ?? ""] }), !types.contains(where: { isType($0, value) }) {
+        if let types = schema["type"].map({ $0.array?.compactMap(\.string) ?? [$0.string ?? ""] }),
+            !types.contains(where: { isType($0, value) })
+        {
             return problem("must be \(types.joined(separator: " or "))")
         }
         if let choices = schema["enum"]?.array, !choices.contains(value) {
@@ -28,8 +30,12 @@ enum SchemaCheck {
         switch value {
         case .string(let text): if let text = checkText(text, schema) { return problem(text) }
         case .number(let number):
-            if let minimum = schema["minimum"]?.double, number.double < minimum { return problem("must be at least \(schema["minimum"]?.text ?? "")") }
-            if let maximum = schema["maximum"]?.double, number.double > maximum { return problem("must be at most \(schema["maximum"]?.text ?? "")") }
+            if let minimum = schema["minimum"]?.double, number.double < minimum {
+                return problem("must be at least \(schema["minimum"]?.text ?? "")")
+            }
+            if let maximum = schema["maximum"]?.double, number.double > maximum {
+                return problem("must be at most \(schema["maximum"]?.text ?? "")")
+            }
         case .array(let elements): return checkElements(elements, schema, path) ?? checkCount(elements.count, schema).map(problem)
         case .object(let object): return checkMembers(object, schema, path)
         default: break
@@ -52,7 +58,9 @@ enum SchemaCheck {
 
     private static func checkText(_ text: String, _ schema: JSONValue) -> String? {
         let count = text.unicodeScalars.count
-        if let least = schema["minLength"]?.int, count < least { return least == 1 ? "must not be empty" : "must have at least \(least) characters" }
+        if let least = schema["minLength"]?.int, count < least {
+            return least == 1 ? "must not be empty" : "must have at least \(least) characters"
+        }
         if let most = schema["maxLength"]?.int, count > most { return "must have at most \(most) characters" }
         if let pattern = schema["pattern"]?.string, let expression = try? Regex(pattern), text.firstMatch(of: expression) == nil {
             return "must match \(pattern)"
@@ -84,7 +92,9 @@ enum SchemaCheck {
             if let declared = properties[member.key] {
                 if let problem = check(member.value, declared, place(member.key)) { return problem }
             } else if let others = schema["additionalProperties"] {
-                if others == false { return Problem(field: place(member.key), text: "\(place(member.key)) is not an argument of this tool") }
+                if others == false {
+                    return Problem(field: place(member.key), text: "\(place(member.key)) is not an argument of this tool")
+                }
                 if others.object != nil, let problem = check(member.value, others, place(member.key)) { return problem }
             }
         }

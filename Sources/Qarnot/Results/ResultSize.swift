@@ -33,7 +33,8 @@ enum ResultSize {
         case .array(let elements):
             guard let first = elements.first, let cut = halved(first, path: path) else { return nil }
             return (.array([cut.value]), cut.path)
-        case .string(let text) where text.utf8.count > 100: return (.string(String(decoding: tail(Array(text.utf8), text.utf8.count / 2), as: UTF8.self)), path)
+        case .string(let text) where text.utf8.count > 100:
+            return (.string(String(decoding: tail(Array(text.utf8), text.utf8.count / 2), as: UTF8.self)), path)
         default: return nil
         }
     }

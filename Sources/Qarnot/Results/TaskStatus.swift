@@ -63,9 +63,12 @@ struct TaskReading: Sendable {
     /// When instances began to execute: seen in the last two transitions, or reckoned back from the end.
     var started: (at: String?, isEstimated: Bool) {
         let executing = ["PartiallyExecuting", "FullyExecuting"]
-        if let previous = text("previousState"), executing.contains(previous) { return (text("previousStateTransitionTime"), false) }
+        if let previous = text("previousState"), executing.contains(previous) {
+            return (text("previousStateTransitionTime"), false)
+        }
         if executing.contains(state) { return (text("stateTransitionTime"), false) }
-        guard isFinal, let end = text("endDate").flatMap(Timestamp.init(rfc3339:)), let execution = text("executionTime").flatMap(Self.span)
+        guard isFinal, let end = text("endDate").flatMap(Timestamp.init(rfc3339:)),
+            let execution = text("executionTime").flatMap(Self.span)
         else { return (nil, false) }
         guard execution > .zero else { return (nil, false) }
         let upload = json["status"]?["uploadTimeSec"]?.double ?? 0
@@ -76,9 +79,12 @@ struct TaskReading: Sendable {
     /// A .NET time span, `[d.]hh:mm:ss[.fraction]`. Nil when malformed.
     static func span(_ text: String) -> Duration? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 3, let minutes = Int(parts[1]), let seconds = Double(parts[2]), seconds >= 0, seconds < 60 else { return nil }
+        guard parts.count == 3, let minutes = Int(parts[1]), let seconds = Double(parts[2]), seconds >= 0, seconds < 60 else {
+            return nil
+        }
         let head = parts[0].split(separator: ".")
-        guard (1...2).contains(head.count), let hours = Int(head[head.count - 1]), let days = head.count == 2 ? Int(head[0]) : 0 else { return nil }
+        guard (1...2).contains(head.count), let hours = Int(head[head.count - 1]), let days = head.count == 2 ? Int(head[0]) : 0
+        else { return nil }
         guard (0...100_000).contains(days), (0..<24).contains(hours), (0..<60).contains(minutes) else { return nil }
         return .seconds(days * 86_400 + hours * 3600 + minutes * 60) + .milliseconds(Int(seconds * 1000))
     }

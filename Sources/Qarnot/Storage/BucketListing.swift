@@ -17,7 +17,9 @@ struct BucketListing: Sendable {
         var rest = root
         while let (inner, after) = Self.content(of: "Contents", in: rest) {
             rest = after
-            guard let key = Self.text(of: "Key", in: inner).map(decoded), let size = Self.text(of: "Size", in: inner).flatMap({ Int($0) }), size >= 0 else { return nil }
+            guard let key = Self.text(of: "Key", in: inner).map(decoded),
+                let size = Self.text(of: "Size", in: inner).flatMap({ Int($0) }), size >= 0
+            else { return nil }
             files.append(
                 StoredFile(
                     key: key, size: size, etag: Self.text(of: "ETag", in: inner).map { $0.filter { $0 != "\"" } },
@@ -31,7 +33,9 @@ struct BucketListing: Sendable {
     }
 
     /// What stands between the first start tag of that name and its end tag, and what follows.
-    private static func content(of name: String, in bytes: ArraySlice<UInt8>) -> (inner: ArraySlice<UInt8>, rest: ArraySlice<UInt8>)? {
+    private static func content(of name: String, in bytes: ArraySlice<UInt8>) -> (
+        inner: ArraySlice<UInt8>, rest: ArraySlice<UInt8>
+    )? {
         var from = bytes.startIndex
         while let open = find(Array("<\(name)".utf8), in: bytes[from...]) {
             let afterName = open + name.utf8.count + 1
@@ -40,7 +44,9 @@ struct BucketListing: Sendable {
                 from = afterName
                 continue
             }
-            guard let start = bytes[afterName...].firstIndex(of: UInt8(ascii: ">")), let end = find(Array("</\(name)>".utf8), in: bytes[start...]) else { return nil }
+            guard let start = bytes[afterName...].firstIndex(of: UInt8(ascii: ">")),
+                let end = find(Array("</\(name)>".utf8), in: bytes[start...])
+            else { return nil }
             return (bytes[(start + 1)..<end], bytes[(end + name.utf8.count + 3)...])
         }
         return nil

@@ -50,7 +50,9 @@ struct SignatureV4: Sendable {
         let digest = Hex.encode(SHA256.digest(Array(canonicalRequest.joined(separator: "\n").utf8)))
         let text = [Self.algorithm, date, scope, digest].joined(separator: "\n")
         var key = Secret(secret.expose { Array("AWS4".utf8) + $0 })
-        for part in [String(date.prefix(8)), region, "s3", "aws4_request"] { key = Secret(HMACSHA256(key: key).code(for: Array(part.utf8))) }
+        for part in [String(date.prefix(8)), region, "s3", "aws4_request"] {
+            key = Secret(HMACSHA256(key: key).code(for: Array(part.utf8)))
+        }
         return Hex.encode(HMACSHA256(key: key).code(for: Array(text.utf8)))
     }
 }

@@ -24,7 +24,9 @@ struct StorageBucket: Sendable {
     var url: String { origin.url + path("") }
 
     private func path(_ key: String) -> String {
-        let parts = key.isEmpty ? [] : key.split(separator: "/", omittingEmptySubsequences: false).map { PercentEncoding.encode(String($0)) }
+        let parts =
+            key.isEmpty
+            ? [] : key.split(separator: "/", omittingEmptySubsequences: false).map { PercentEncoding.encode(String($0)) }
         return origin.path + "/" + ([PercentEncoding.encode(name)] + parts).joined(separator: "/")
     }
 
@@ -47,7 +49,8 @@ struct StorageBucket: Sendable {
         }
     }
 
-    private func page(_ prefix: String, after marker: String, _ session: QarnotSession) async throws(QarnotFailure) -> BucketListing {
+    private func page(_ prefix: String, after marker: String, _ session: QarnotSession) async throws(QarnotFailure) -> BucketListing
+    {
         var query = [("encoding-type", "url"), ("max-keys", "1000")]
         if !prefix.isEmpty { query.append(("prefix", prefix)) }
         if !marker.isEmpty { query.append(("marker", marker)) }
@@ -55,7 +58,9 @@ struct StorageBucket: Sendable {
         let authorization = signature.header(.get, host: origin.host, path: path(""), query: query)
         let request = OutboundRequest(
             .get, "\(url)?\(SignatureV4.canonical(query))",
-            fields: [("X-Amz-Date", signature.date), ("X-Amz-Content-SHA256", SignatureV4.emptyDigest), ("Authorization", authorization)],
+            fields: [
+                ("X-Amz-Date", signature.date), ("X-Amz-Content-SHA256", SignatureV4.emptyDigest), ("Authorization", authorization),
+            ],
             connectTimeout: session.engine.settings.connectTimeout, timeout: session.engine.settings.requestTimeout,
             maximumResponseBytes: session.engine.settings.maximumResponseBytes)
         let response: OutboundResponse
@@ -63,14 +68,19 @@ struct StorageBucket: Sendable {
             response = try await session.engine.client.send(request)
         } catch {
             let failure = QarnotFailure(error)
-            throw failure.code == .cancelled ? failure : QarnotFailure(.storageUnavailable, "Qarnot's storage cannot be reached.", isRetryable: true)
+            throw failure.code == .cancelled
+                ? failure : QarnotFailure(.storageUnavailable, "Qarnot's storage cannot be reached.", isRetryable: true)
         }
         switch response.status {
         case 200:
-            guard let listing = BucketListing(response.body) else { throw QarnotFailure(.unexpectedAnswer, "The storage's answer is no listing.") }
+            guard let listing = BucketListing(response.body) else {
+                throw QarnotFailure(.unexpectedAnswer, "The storage's answer is no listing.")
+            }
             return listing
         case 404: throw QarnotFailure(.notFound, "The result bucket \(name) does not exist.", status: 404)
-        case 500...: throw QarnotFailure(.storageUnavailable, "Qarnot's storage failed to answer.", status: response.status, isRetryable: true)
+        case 500...:
+            throw QarnotFailure(
+                .storageUnavailable, "Qarnot's storage failed to answer.", status: response.status, isRetryable: true)
         default: throw QarnotFailure(.storageRefused, "Qarnot's storage refused the request.", status: response.status)
         }
     }

@@ -13,23 +13,32 @@ extension QarnotEngine {
             ("docker_image", Schema.string("Image, with an optional tag.", minimum: 1, maximum: 2048)),
             ("command", Schema.string("Command to run.", minimum: 1, maximum: 2048)),
             ("script", Schema.string("Script in a resource bucket to run, instead of a command.", minimum: 1, maximum: 2048)),
-            ("environment", ["type": "object", "description": "Further constants, by name.", "additionalProperties": ["type": ["string", "number", "boolean"]]]),
+            (
+                "environment",
+                [
+                    "type": "object", "description": "Further constants, by name.",
+                    "additionalProperties": ["type": ["string", "number", "boolean"]],
+                ]
+            ),
             ("profile", Schema.profileName),
             ("resource_buckets", Schema.resourceBuckets), ("result_bucket", Schema.bucketName), ("constants", Schema.constants),
         ])
         return tool(
             ToolDefinition(
-                "submit_job", title: "Submit a job", description: "Submits a container job to Qarnot as a task, where it runs and costs credits.",
+                "submit_job", title: "Submit a job",
+                description: "Submits a container job to Qarnot as a task, where it runs and costs credits.",
                 input: Schema.object(
                     [
                         ("job_name", Schema.string("Name.", minimum: 1, maximum: 2048)), ("job_config", configuration),
                         ("instance_count", Schema.integer("Instances.", 1...10_000, fallback: 1)),
                         ("resource_type", Schema.string("CPU by default.", choices: ["CPU", "GPU"])),
-                        ("priority", Schema.integer("Accepted, but Qarnot has no priorities.", -100...100, fallback: 0)), ("tags", Schema.tags),
+                        ("priority", Schema.integer("Accepted, but Qarnot has no priorities.", -100...100, fallback: 0)),
+                        ("tags", Schema.tags),
                     ], required: ["job_name", "job_config"]),
                 output: Schema.output(
                     [
-                        ("job_id", Schema.string("UUID of the task.")), ("status", Self.status), ("qarnot_state", Schema.string("Qarnot's state.")),
+                        ("job_id", Schema.string("UUID of the task.")), ("status", Self.status),
+                        ("qarnot_state", Schema.string("Qarnot's state.")),
                         ("name", Schema.string("Name.")), ("created_at", Schema.nullable("string", "When Qarnot accepted it.")),
                         ("instance_count", Schema.integer("Instances.")), ("resource_type", Schema.string("As asked.")),
                         ("warnings", Schema.array(Schema.string("Warning."), "What was not done as asked.")),
@@ -40,7 +49,8 @@ extension QarnotEngine {
             let submitted = try await session.submit(order.creation)
             let state = submitted.task?.state ?? "Submitted"
             return [
-                "job_id": .string(submitted.uuid), "status": .string(TaskStatus(state: state)?.rawValue ?? "unknown"), "qarnot_state": .string(state),
+                "job_id": .string(submitted.uuid), "status": .string(TaskStatus(state: state)?.rawValue ?? "unknown"),
+                "qarnot_state": .string(state),
                 "name": .string(order.creation.name), "created_at": .string(orNull: submitted.task?.text("creationDate")),
                 "instance_count": .int(order.instanceCount), "resource_type": .string(order.resourceType),
                 "warnings": .array(order.warnings.map { .string($0) }),
@@ -55,8 +65,10 @@ extension QarnotEngine {
                 input: Schema.object(Self.jobID, required: ["job_id"]),
                 output: Schema.output(
                     [
-                        ("job_id", Schema.string("The job.")), ("name", Schema.nullable("string", "Name.")), ("status", Self.status),
-                        ("qarnot_state", Schema.string("Qarnot's state.")), ("progress", Schema.number("0 to 100; 100 only on success.")),
+                        ("job_id", Schema.string("The job.")), ("name", Schema.nullable("string", "Name.")),
+                        ("status", Self.status),
+                        ("qarnot_state", Schema.string("Qarnot's state.")),
+                        ("progress", Schema.number("0 to 100; 100 only on success.")),
                         ("created_at", Schema.nullable("string", "When it was submitted.")),
                         ("started_at", Schema.nullable("string", "When it began to execute, if known.")),
                         ("started_at_estimated", Schema.boolean("True when the start was reckoned back from the end.")),
@@ -84,8 +96,10 @@ extension QarnotEngine {
                 input: Schema.object(Self.jobID + [("reason", Self.reason)], required: ["job_id"]),
                 output: Schema.output(
                     [
-                        ("job_id", Schema.string("The job.")), ("status", Schema.string("`cancelled` once it is, else `cancelling`.")),
-                        ("qarnot_state", Schema.string("Qarnot's state.")), ("cancelled_at", Schema.nullable("string", "When it was cancelled.")),
+                        ("job_id", Schema.string("The job.")),
+                        ("status", Schema.string("`cancelled` once it is, else `cancelling`.")),
+                        ("qarnot_state", Schema.string("Qarnot's state.")),
+                        ("cancelled_at", Schema.nullable("string", "When it was cancelled.")),
                         ("reason", Schema.nullable("string", "As given; not sent to Qarnot.")),
                     ], required: ["job_id", "status", "cancelled_at"]),
                 .ending, .execute)
@@ -101,8 +115,10 @@ extension QarnotEngine {
             let (task, _) = try await session.wait(for: id, atMost: cancelPatience(session)) { $0.isFinal }
             let isCancelled = task.state == "Cancelled"
             return [
-                "job_id": .string(task.uuid), "status": .string(task.isFinal ? task.statusText : "cancelling"), "qarnot_state": .string(task.state),
-                "cancelled_at": .string(orNull: isCancelled ? task.text("stateTransitionTime") : nil), "reason": arguments["reason"] ?? .null,
+                "job_id": .string(task.uuid), "status": .string(task.isFinal ? task.statusText : "cancelling"),
+                "qarnot_state": .string(task.state),
+                "cancelled_at": .string(orNull: isCancelled ? task.text("stateTransitionTime") : nil),
+                "reason": arguments["reason"] ?? .null,
             ]
         }
     }
@@ -126,7 +142,8 @@ extension QarnotEngine {
                 ]),
                 output: Schema.output(
                     [
-                        ("jobs", Schema.array(row, "Jobs.")), ("total_count", Schema.nullable("integer", "All that match; null beyond 10 000.")),
+                        ("jobs", Schema.array(row, "Jobs.")),
+                        ("total_count", Schema.nullable("integer", "All that match; null beyond 10 000.")),
                         ("total_is_lower_bound", Schema.boolean("True when there are more than were counted.")),
                         ("limit", Schema.integer("As used.")), ("offset", Schema.integer("As used.")),
                         ("next_offset", Schema.nullable("integer", "For the next page, if there is one.")),
@@ -135,7 +152,9 @@ extension QarnotEngine {
         ) { arguments, session throws(QarnotFailure) in
             let limit = arguments["limit"]?.int ?? 20
             let offset = arguments["offset"]?.int ?? 0
-            let walk = try await JobWalk(session, limit: limit, offset: offset, status: arguments["status_filter"]?.string.flatMap(TaskStatus.init(rawValue:)))
+            let walk = try await JobWalk(
+                session, limit: limit, offset: offset,
+                status: arguments["status_filter"]?.string.flatMap(TaskStatus.init(rawValue:)))
             return [
                 "jobs": .array(walk.rows.map(Self.jobRow)), "total_count": walk.isComplete ? .int(walk.count) : .null,
                 "total_is_lower_bound": .bool(!walk.isComplete), "limit": .int(limit), "offset": .int(offset),
@@ -172,7 +191,8 @@ struct JobWalk: Sendable {
             let page = try await session.query(
                 path,
                 [
-                    "filter": filter, "token": token, "maximumResults": .int(Self.pageSize), "orderBy": "creationDate", "orderType": "DESC",
+                    "filter": filter, "token": token, "maximumResults": .int(Self.pageSize), "orderBy": "creationDate",
+                    "orderType": "DESC",
                 ])
             let data = page["data"]?.array ?? []
             for row in data {
@@ -205,7 +225,8 @@ struct JobOrder: Sendable {
         self.warnings = warnings
 
         var task = JSONObject([
-            ("name", arguments["job_name"] ?? ""), ("profile", configuration["profile"] ?? "docker-batch"), ("instance_count", .int(instanceCount)),
+            ("name", arguments["job_name"] ?? ""), ("profile", configuration["profile"] ?? "docker-batch"),
+            ("instance_count", .int(instanceCount)),
             ("constants", .array(try Self.constants(configuration))), ("tags", arguments["tags"] ?? []),
         ])
         task["resource_buckets"] = configuration["resource_buckets"]
@@ -226,7 +247,9 @@ struct JobOrder: Sendable {
         guard command == nil || script == nil else { throw refusal("job_config.script", "cannot be given together with command") }
         if let line = command ?? script.map(run) { add("DOCKER_CMD", line) }
         for member in configuration["environment"]?.object?.members ?? [] {
-            guard !member.key.isEmpty, member.key.utf8.allSatisfy(isKeyByte) else { throw refusal("job_config.environment", "has a name Qarnot does not accept") }
+            guard !member.key.isEmpty, member.key.utf8.allSatisfy(isKeyByte) else {
+                throw refusal("job_config.environment", "has a name Qarnot does not accept")
+            }
             add(member.key, member.value.string ?? member.value.text)
         }
         return out + (configuration["constants"]?.array ?? [])

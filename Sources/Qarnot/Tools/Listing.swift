@@ -3,10 +3,14 @@ internal import Primitives
 
 extension QarnotEngine {
     private static let taskRow = Schema.object([
-        ("uuid", Schema.string("UUID.")), ("name", Schema.nullable("string", "Name.")), ("shortname", Schema.nullable("string", "Short name.")),
-        ("state", Schema.string("Qarnot's state.")), ("progress", Schema.number("0 to 100.")), ("profile", Schema.nullable("string", "Profile.")),
-        ("instance_count", Schema.integer("Instances asked for.")), ("running_instance_count", Schema.integer("Instances running now.")),
-        ("creation_date", Schema.nullable("string", "When it was submitted.")), ("end_date", Schema.nullable("string", "When it ended.")),
+        ("uuid", Schema.string("UUID.")), ("name", Schema.nullable("string", "Name.")),
+        ("shortname", Schema.nullable("string", "Short name.")),
+        ("state", Schema.string("Qarnot's state.")), ("progress", Schema.number("0 to 100.")),
+        ("profile", Schema.nullable("string", "Profile.")),
+        ("instance_count", Schema.integer("Instances asked for.")),
+        ("running_instance_count", Schema.integer("Instances running now.")),
+        ("creation_date", Schema.nullable("string", "When it was submitted.")),
+        ("end_date", Schema.nullable("string", "When it ended.")),
         ("tags", Schema.array(Schema.string("Tag."), "Tags.")),
     ])
 
@@ -14,7 +18,8 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "list_tasks", title: "List tasks",
-                description: "Lists the user's Qarnot tasks, newest first, one page at a time. Filters combine with AND; several tags or states with OR.",
+                description:
+                    "Lists the user's Qarnot tasks, newest first, one page at a time. Filters combine with AND; several tags or states with OR.",
                 input: Schema.object([
                     ("tags", Schema.tags),
                     ("states", Schema.array(Schema.string("State.", choices: TaskStatus.allStates), "Qarnot states.", maximum: 20)),
@@ -23,7 +28,10 @@ extension QarnotEngine {
                     ("cursor", Schema.string("`next_cursor` of the page before.", maximum: 2048)),
                 ]),
                 output: Schema.output(
-                    [("tasks", Schema.array(Self.taskRow, "Tasks.")), ("next_cursor", Schema.nullable("string", "For the next page, if there is one."))],
+                    [
+                        ("tasks", Schema.array(Self.taskRow, "Tasks.")),
+                        ("next_cursor", Schema.nullable("string", "For the next page, if there is one.")),
+                    ],
                     required: ["tasks", "next_cursor"]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
@@ -42,7 +50,8 @@ extension QarnotEngine {
     private static func row(_ json: JSONValue) -> JSONValue {
         let task = TaskReading(json)
         return [
-            "uuid": .string(task.uuid), "name": .string(orNull: task.text("name")), "shortname": .string(orNull: task.text("shortname")),
+            "uuid": .string(task.uuid), "name": .string(orNull: task.text("name")),
+            "shortname": .string(orNull: task.text("shortname")),
             "state": .string(task.state), "progress": .double(task.progress), "profile": .string(orNull: task.text("profile")),
             "instance_count": .int(task.instanceCount), "running_instance_count": .int(task.json["runningInstanceCount"]?.int ?? 0),
             "creation_date": .string(orNull: task.text("creationDate")), "end_date": .string(orNull: task.text("endDate")),
@@ -53,9 +62,11 @@ extension QarnotEngine {
     var listProfiles: Tool {
         tool(
             ToolDefinition(
-                "list_profiles", title: "List profiles", description: "Lists the names of the Qarnot profiles the user may submit tasks with.",
+                "list_profiles", title: "List profiles",
+                description: "Lists the names of the Qarnot profiles the user may submit tasks with.",
                 input: Schema.object([]),
-                output: Schema.output([("profiles", Schema.array(Schema.string("Name."), "Profile names."))], required: ["profiles"]),
+                output: Schema.output(
+                    [("profiles", Schema.array(Schema.string("Name."), "Profile names."))], required: ["profiles"]),
                 .reading, .read)
         ) { _, session throws(QarnotFailure) in
             let names = try await session.get("profiles").array?.compactMap(\.string) ?? []
@@ -65,14 +76,16 @@ extension QarnotEngine {
 
     var getProfile: Tool {
         let constant = Schema.object([
-            ("name", Schema.string("Name.")), ("value", Schema.nullable("string", "Default.")), ("description", Schema.nullable("string", "Meaning.")),
+            ("name", Schema.string("Name.")), ("value", Schema.nullable("string", "Default.")),
+            ("description", Schema.nullable("string", "Meaning.")),
         ])
         return tool(
             ToolDefinition(
                 "get_profile", title: "Get a profile", description: "Shows the constants of one Qarnot profile and their defaults.",
                 input: Schema.object([("profile_name", Schema.profileName)], required: ["profile_name"]),
                 output: Schema.output(
-                    [("name", Schema.string("Name.")), ("constants", Schema.array(constant, "Constants."))], required: ["name", "constants"]),
+                    [("name", Schema.string("Name.")), ("constants", Schema.array(constant, "Constants."))],
+                    required: ["name", "constants"]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
             let name = arguments["profile_name"]?.string ?? ""
@@ -98,7 +111,9 @@ struct TaskFilter {
             parts.append(["operator": "Or", "filters": .array(tags.map { ["operator": "Equal", "field": "Tags", "value": $0] })])
         }
         if let states = arguments["states"]?.array, !states.isEmpty { parts.append(Self.states(states)) }
-        if let text = arguments["name_like"]?.string { parts.append(["operator": "Like", "field": "Name", "value": .string("%\(text)%")]) }
+        if let text = arguments["name_like"]?.string {
+            parts.append(["operator": "Like", "field": "Name", "value": .string("%\(text)%")])
+        }
         json = parts.count > 1 ? ["operator": "And", "filters": .array(parts)] : parts.first
     }
 

@@ -7,14 +7,16 @@ extension QarnotEngine {
 
     var retrieveJobResults: Tool {
         let file = Schema.object([
-            ("key", Schema.string("Key in the bucket.")), ("size", Schema.integer("Bytes.")), ("etag", Schema.nullable("string", "Entity tag.")),
+            ("key", Schema.string("Key in the bucket.")), ("size", Schema.integer("Bytes.")),
+            ("etag", Schema.nullable("string", "Entity tag.")),
             ("last_modified", Schema.nullable("string", "When it was written.")),
             ("download_url", Schema.nullable("string", "Presigned, when asked for.")),
         ])
         return tool(
             ToolDefinition(
                 "retrieve_job_results", aliases: ["get_task_results"], title: "Get results",
-                description: "Lists the result files of a task or job. Files are not downloaded; a single file comes with a download URL valid for 15 minutes.",
+                description:
+                    "Lists the result files of a task or job. Files are not downloaded; a single file comes with a download URL valid for 15 minutes.",
                 input: Self.oneOf(
                     Schema.object([
                         ("job_id", Schema.id("UUID of the job or task.")), ("task_uuid", Schema.id("The same, by its other name.")),
@@ -28,30 +30,39 @@ extension QarnotEngine {
                         ("results_url", Schema.nullable("string", "Where the files are; needs credentials.")),
                         ("file_count", Schema.integer("Files.")), ("file_size_bytes", Schema.integer("Bytes of all files.")),
                         ("download_url", Schema.nullable("string", "Presigned, when there is exactly one file.")),
-                        ("files", Schema.array(file, "Files.")), ("scope", Schema.string("`task`, or `bucket` when files of other tasks may be among them.")),
+                        ("files", Schema.array(file, "Files.")),
+                        ("scope", Schema.string("`task`, or `bucket` when files of other tasks may be among them.")),
                         ("warnings", Schema.array(Schema.string("Warning."), "What was not done as asked.")),
                         ("truncated", Schema.boolean("True when there are more files.")),
-                    ], required: ["job_id", "status", "results_url", "file_count", "file_size_bytes", "download_url", "files", "truncated"]),
+                    ],
+                    required: [
+                        "job_id", "status", "results_url", "file_count", "file_size_bytes", "download_url", "files", "truncated",
+                    ]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
             let task = try await session.task((arguments["job_id"] ?? arguments["task_uuid"])?.string)
             var warnings: [String] = []
-            if arguments["output_path"] != nil { warnings.append("output_path is ignored: a remote server does not write to its own disk") }
+            if arguments["output_path"] != nil {
+                warnings.append("output_path is ignored: a remote server does not write to its own disk")
+            }
             let results = try await ResultFiles(of: task, session)
             let lifetime = Self.downloadLifetime
             let presign = arguments["presign"]?.bool ?? false
-            let single = results.files.count == 1 && !results.isTruncated ? results.files.first.flatMap { results.download($0, lifetime) } : nil
+            let single =
+                results.files.count == 1 && !results.isTruncated
+                ? results.files.first.flatMap { results.download($0, lifetime) } : nil
             return [
                 "job_id": .string(task.uuid), "status": .string(task.statusText), "qarnot_state": .string(task.state),
                 "results_url": .string(orNull: results.url), "file_count": .int(results.files.count),
                 "file_size_bytes": .int(results.files.reduce(0) { $0 + $1.size }), "download_url": .string(orNull: single),
-                "files": .array(results.files.map { file in
-                    [
-                        "key": .string(file.key), "size": .int(file.size), "etag": .string(orNull: file.etag),
-                        "last_modified": .string(orNull: file.modified),
-                        "download_url": .string(orNull: presign ? results.download(file, lifetime) : nil),
-                    ]
-                }),
+                "files": .array(
+                    results.files.map { file in
+                        [
+                            "key": .string(file.key), "size": .int(file.size), "etag": .string(orNull: file.etag),
+                            "last_modified": .string(orNull: file.modified),
+                            "download_url": .string(orNull: presign ? results.download(file, lifetime) : nil),
+                        ]
+                    }),
                 "scope": .string(results.isWholeBucket ? "bucket" : "task"), "warnings": .array(warnings.map { .string($0) }),
                 "truncated": .bool(results.isTruncated),
             ]

@@ -5,7 +5,8 @@ internal import Primitives
 
 extension QarnotEngine {
     private static let hardware = Schema.object([
-        ("gpu", Schema.boolean("With (true) or without (false) a GPU.")), ("ssd", Schema.boolean("With (true) or without (false) an SSD.")),
+        ("gpu", Schema.boolean("With (true) or without (false) a GPU.")),
+        ("ssd", Schema.boolean("With (true) or without (false) an SSD.")),
         ("min_cores", Schema.integer("Least cores.", 1...1024)), ("max_cores", Schema.integer("Most cores.", 1...1024)),
         ("min_memory_mb", Schema.integer("Least memory in MB.", 1...16_777_216)),
         ("max_memory_mb", Schema.integer("Most memory in MB.", 1...16_777_216)),
@@ -17,7 +18,8 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "submit_task", title: "Submit a task",
-                description: "Submits a task to Qarnot, where it runs and costs credits. Give `profile`, or a pool or job group that brings one.",
+                description:
+                    "Submits a task to Qarnot, where it runs and costs credits. Give `profile`, or a pool or job group that brings one.",
                 input: Schema.object(
                     [
                         ("name", Schema.string("Name.", minimum: 1, maximum: 2048)),
@@ -25,28 +27,53 @@ extension QarnotEngine {
                         ("pool_uuid", Schema.id("Pool to run in, instead of a profile.")),
                         ("job_group_uuid", Schema.id("Qarnot job (group of tasks) to belong to.")),
                         ("instance_count", Schema.integer("Instances; 1 unless ranges are given.", 1...10_000)),
-                        ("advanced_ranges", Schema.string("Instance numbers, such as 0-2,5; instead of a count.", maximum: 2048, pattern: "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$")),
-                        ("shortname", Schema.string("Unique short name; generated when absent.", pattern: "^[A-Za-z0-9]([A-Za-z0-9-]{0,254}[A-Za-z0-9])?$")),
-                        ("resource_buckets", Schema.resourceBuckets), ("result_bucket", Schema.bucketName), ("constants", Schema.constants),
+                        (
+                            "advanced_ranges",
+                            Schema.string(
+                                "Instance numbers, such as 0-2,5; instead of a count.", maximum: 2048,
+                                pattern: "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$")
+                        ),
+                        (
+                            "shortname",
+                            Schema.string(
+                                "Unique short name; generated when absent.",
+                                pattern: "^[A-Za-z0-9]([A-Za-z0-9-]{0,254}[A-Za-z0-9])?$")
+                        ),
+                        ("resource_buckets", Schema.resourceBuckets), ("result_bucket", Schema.bucketName),
+                        ("constants", Schema.constants),
                         ("tags", Schema.tags),
-                        ("labels", ["type": "object", "description": "Labels.", "additionalProperties": Schema.string("Value.", maximum: 512)]),
+                        (
+                            "labels",
+                            [
+                                "type": "object", "description": "Labels.",
+                                "additionalProperties": Schema.string("Value.", maximum: 512),
+                            ]
+                        ),
                         ("hardware", Self.hardware),
-                        ("scheduling", Schema.string("Scheduling type; it changes the price.", choices: ["flex", "on_demand", "reserved"])),
+                        (
+                            "scheduling",
+                            Schema.string("Scheduling type; it changes the price.", choices: ["flex", "on_demand", "reserved"])
+                        ),
                         ("max_total_retries", Schema.integer("Retries of all instances together.", 0...10_000)),
                         ("max_retries_per_instance", Schema.integer("Retries of each instance.", 0...1000)),
-                        ("depends_on", Schema.array(Schema.id("Task."), "Tasks that must succeed first; needs a job group.", maximum: 100)),
+                        (
+                            "depends_on",
+                            Schema.array(Schema.id("Task."), "Tasks that must succeed first; needs a job group.", maximum: 100)
+                        ),
                         ("auto_delete", Schema.boolean("Delete the task when it has ended.")),
                     ], required: ["name"]),
                 output: Schema.output(
                     [
                         ("uuid", Schema.string("UUID of the task.")), ("shortname", Schema.string("Its short name.")),
-                        ("state", Schema.string("Qarnot's state.")), ("created_at", Schema.nullable("string", "When Qarnot accepted it.")),
+                        ("state", Schema.string("Qarnot's state.")),
+                        ("created_at", Schema.nullable("string", "When Qarnot accepted it.")),
                     ], required: ["uuid", "shortname", "state", "created_at"]),
                 .creating, .execute)
         ) { arguments, session throws(QarnotFailure) in
             let submitted = try await session.submit(try TaskCreation(arguments))
             return [
-                "uuid": .string(submitted.uuid), "shortname": .string(submitted.shortname), "state": .string(submitted.task?.state ?? "Submitted"),
+                "uuid": .string(submitted.uuid), "shortname": .string(submitted.shortname),
+                "state": .string(submitted.task?.state ?? "Submitted"),
                 "created_at": .string(orNull: submitted.task?.text("creationDate")),
             ]
         }
@@ -63,11 +90,15 @@ struct TaskCreation: Sendable {
         func text(_ name: String) -> String? { arguments[name]?.string }
         let (profile, pool, group) = (text("profile"), text("pool_uuid"), text("job_group_uuid"))
         guard profile != nil || pool != nil || group != nil else {
-            throw QarnotFailure(.invalidArguments, "Invalid arguments: profile is required without pool_uuid or job_group_uuid.", fields: ["profile"])
+            throw QarnotFailure(
+                .invalidArguments, "Invalid arguments: profile is required without pool_uuid or job_group_uuid.",
+                fields: ["profile"])
         }
         guard pool == nil || profile == nil else { throw Self.conflict("profile", "pool_uuid") }
         guard pool == nil || group == nil else { throw Self.conflict("job_group_uuid", "pool_uuid") }
-        guard arguments["instance_count"] == nil || arguments["advanced_ranges"] == nil else { throw Self.conflict("advanced_ranges", "instance_count") }
+        guard arguments["instance_count"] == nil || arguments["advanced_ranges"] == nil else {
+            throw Self.conflict("advanced_ranges", "instance_count")
+        }
         guard arguments["depends_on"] == nil || group != nil else {
             throw QarnotFailure(.invalidArguments, "Invalid arguments: depends_on needs job_group_uuid.", fields: ["depends_on"])
         }
@@ -77,19 +108,26 @@ struct TaskCreation: Sendable {
         json["profile"] = arguments["profile"]
         json["poolUuid"] = arguments["pool_uuid"]
         json["jobUuid"] = arguments["job_group_uuid"]
-        if let ranges = arguments["advanced_ranges"] { json["advancedRanges"] = ranges } else { json["instanceCount"] = arguments["instance_count"] ?? 1 }
+        if let ranges = arguments["advanced_ranges"] {
+            json["advancedRanges"] = ranges
+        } else {
+            json["instanceCount"] = arguments["instance_count"] ?? 1
+        }
         json["advancedResourceBuckets"] = arguments["resource_buckets"].map { .array(($0.array ?? []).map(Self.resource)) }
         json["resultBucket"] = arguments["result_bucket"]
         json["constants"] = arguments["constants"] ?? []
         json["tags"] = arguments["tags"] ?? []
         json["labels"] = arguments["labels"]
         json["hardwareConstraints"] = arguments["hardware"].map { .array(Self.constraints($0)) }
-        json["schedulingType"] = text("scheduling").flatMap { ["flex": "Flex", "on_demand": "OnDemand", "reserved": "Reserved"][$0] }.map { .string($0) }
+        json["schedulingType"] = text("scheduling").flatMap {
+            ["flex": "Flex", "on_demand": "OnDemand", "reserved": "Reserved"][$0]
+        }.map { .string($0) }
         json["autoDeleteOnCompletion"] = arguments["auto_delete"]
         json["dependencies"] = arguments["depends_on"].map { ["dependsOn": $0] }
         if arguments["max_total_retries"] != nil || arguments["max_retries_per_instance"] != nil {
             json["retrySettings"] = [
-                "maxTotalRetries": arguments["max_total_retries"] ?? .null, "maxPerInstanceRetries": arguments["max_retries_per_instance"] ?? .null,
+                "maxTotalRetries": arguments["max_total_retries"] ?? .null,
+                "maxPerInstanceRetries": arguments["max_retries_per_instance"] ?? .null,
             ]
         }
     }
@@ -104,10 +142,15 @@ struct TaskCreation: Sendable {
     }
 
     private static func resource(_ json: JSONValue) -> JSONValue {
-        if let name = json.string { return ["bucketName": .string(name), "filtering": [:], "resourcesTransformation": [:], "cacheTTLSec": nil] }
+        if let name = json.string {
+            return ["bucketName": .string(name), "filtering": [:], "resourcesTransformation": [:], "cacheTTLSec": nil]
+        }
         let filtering: JSONValue = json["prefix"].map { ["prefixFiltering": ["prefix": $0]] } ?? [:]
         let transformation: JSONValue = json["strip_prefix"].map { ["stripPrefix": ["prefix": $0]] } ?? [:]
-        return ["bucketName": json["bucket"] ?? .null, "filtering": filtering, "resourcesTransformation": transformation, "cacheTTLSec": nil]
+        return [
+            "bucketName": json["bucket"] ?? .null, "filtering": filtering, "resourcesTransformation": transformation,
+            "cacheTTLSec": nil,
+        ]
     }
 
     static func constraints(_ hardware: JSONValue) -> [JSONValue] {
@@ -147,7 +190,9 @@ extension QarnotSession {
         while true {
             do throws(QarnotFailure) {
                 let reply = try await send(.post, ["tasks"], body: .object(creation.json), .unlessSent, purpose: .create).json()
-                guard let uuid = reply["uuid"]?.string else { throw QarnotFailure(.unexpectedAnswer, "Qarnot's answer names no task.", isRetryable: true) }
+                guard let uuid = reply["uuid"]?.string else {
+                    throw QarnotFailure(.unexpectedAnswer, "Qarnot's answer names no task.", isRetryable: true)
+                }
                 return Submitted(uuid: uuid, shortname: creation.shortname, task: try? await task(uuid))
             } catch {
                 guard error.isRetryable else { throw error }
@@ -162,7 +207,9 @@ extension QarnotSession {
     }
 
     /// The task an unclear submission made; nil when Qarnot says there is none.
-    private func find(_ creation: TaskCreation, since start: Timestamp, after failure: QarnotFailure) async throws(QarnotFailure) -> TaskReading? {
+    private func find(_ creation: TaskCreation, since start: Timestamp, after failure: QarnotFailure) async throws(QarnotFailure)
+        -> TaskReading?
+    {
         let unknown = QarnotFailure(
             .submissionUnknown,
             "\(failure.message) Whether the task was accepted is unknown: look for shortname \(creation.shortname) before submitting again.",
@@ -171,7 +218,8 @@ extension QarnotSession {
             let task = try await task(creation.shortname)
             let created = task.text("creationDate").flatMap(Timestamp.init(rfc3339:))
             guard task.text("name") == creation.name, let created, created >= start - Self.clockSkew else {
-                throw QarnotFailure(.conflict, "The short name \(creation.shortname) belongs to another task.", fields: ["shortname"])
+                throw QarnotFailure(
+                    .conflict, "The short name \(creation.shortname) belongs to another task.", fields: ["shortname"])
             }
             return task
         } catch {

@@ -8,9 +8,11 @@ extension QarnotEngine {
     var getTask: Tool {
         tool(
             ToolDefinition(
-                "get_task", title: "Get a task", description: "Shows one Qarnot task in full: state, progress, errors, results, constants.",
+                "get_task", title: "Get a task",
+                description: "Shows one Qarnot task in full: state, progress, errors, results, constants.",
                 input: Schema.object(Self.taskID, required: ["task_uuid"]),
-                output: Schema.output([("task", ["type": "object", "description": "The task as Qarnot returns it."])], required: ["task"]),
+                output: Schema.output(
+                    [("task", ["type": "object", "description": "The task as Qarnot returns it."])], required: ["task"]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
             ["task": try await session.task(arguments["task_uuid"]?.string).json]
@@ -56,7 +58,8 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "abort_task", title: "Abort a task", description: "Stops a running Qarnot task. It cannot be continued.",
-                input: Schema.object(Self.taskID + [("reason", Self.reason)], required: ["task_uuid"]), output: Self.acknowledgement,
+                input: Schema.object(Self.taskID + [("reason", Self.reason)], required: ["task_uuid"]),
+                output: Self.acknowledgement,
                 .ending, .execute)
         ) { arguments, session throws(QarnotFailure) in
             let id = arguments["task_uuid"]?.string ?? ""
@@ -84,7 +87,8 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "wait_for_task", title: "Wait for a task",
-                description: "Waits until a task has ended or runs, or the time is over, and reports progress meanwhile. Cancelling the call stops the waiting, not the task.",
+                description:
+                    "Waits until a task has ended or runs, or the time is over, and reports progress meanwhile. Cancelling the call stops the waiting, not the task.",
                 input: Schema.object(
                     Self.taskID + [
                         ("timeout_s", Schema.integer("Seconds to wait.", 1...600, fallback: 60)),
@@ -106,7 +110,8 @@ extension QarnotEngine {
             }
             return [
                 "task_uuid": .string(task.uuid), "state": .string(task.state), "status": .string(task.statusText),
-                "progress": .double(task.progress), "timed_out": .bool(!hasArrived), "error_message": .string(orNull: task.errorMessage),
+                "progress": .double(task.progress), "timed_out": .bool(!hasArrived),
+                "error_message": .string(orNull: task.errorMessage),
             ]
         }
     }
@@ -123,7 +128,9 @@ extension QarnotSession {
     func wait(
         for id: String, atMost patience: Duration, until hasArrived: (TaskReading) -> Bool
     ) async throws(QarnotFailure) -> (task: TaskReading, hasArrived: Bool) {
+        // Time asleep and time on the wire both count, so that slow answers do not stretch the wait.
         let end = MonotonicTime.now() + patience
+        var asleep = Duration.zero
         var pause = engine.settings.firstPoll
         var reported = -1.0
         while true {
@@ -133,8 +140,9 @@ extension QarnotSession {
                 await context.progress(task.progress, 100, task.state)
             }
             if hasArrived(task) { return (task, true) }
-            let left = end - .now()
+            let left = min(patience - asleep, end - .now())
             guard left > .zero else { return (task, false) }
+            asleep += min(pause, left)
             try await self.pause(min(pause, left))
             pause = min(pause * 2, engine.settings.slowestPoll)
         }

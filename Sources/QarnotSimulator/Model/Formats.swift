@@ -53,7 +53,11 @@ enum InstanceRange {
     static func text(_ instances: [Int]) -> String {
         var parts: [(Int, Int)] = []
         for instance in instances {
-            if let last = parts.last, last.1 == instance - 1 { parts[parts.count - 1].1 = instance } else { parts.append((instance, instance)) }
+            if let last = parts.last, last.1 == instance - 1 {
+                parts[parts.count - 1].1 = instance
+            } else {
+                parts.append((instance, instance))
+            }
         }
         return parts.map { $0.0 == $0.1 ? "\($0.0)" : "\($0.0)-\($0.1)" }.joined(separator: ",")
     }

@@ -19,7 +19,9 @@ struct Profile: Sendable {
             ], main: 0),
     ]
 
-    private static let docker = [("DOCKER_REPO", "library/ubuntu"), ("DOCKER_TAG", "latest"), ("DOCKER_CMD", ""), ("DOCKER_HOST", "")]
+    private static let docker = [
+        ("DOCKER_REPO", "library/ubuntu"), ("DOCKER_TAG", "latest"), ("DOCKER_CMD", ""), ("DOCKER_HOST", ""),
+    ]
 
     static func named(_ name: String) -> Profile? { all.first { $0.name == name } }
 

@@ -39,7 +39,8 @@ struct SimulatedPool: Sendable {
         let age = (end ?? moment.now) - created
         let constants = constants.map { ["key": .string($0.key), "value": .string($0.value)] as JSONValue }
         let members: [(String, JSONValue)] = [
-            ("uuid", .string(uuid)), ("name", .string(name)), ("shortname", .string(shortname ?? uuid)), ("profile", .string(profile)),
+            ("uuid", .string(uuid)), ("name", .string(name)), ("shortname", .string(shortname ?? uuid)),
+            ("profile", .string(profile)),
             ("state", .string(state)), ("previousState", nil), ("instanceCount", .int(instanceCount)),
             ("targetRunningInstanceCount", .int(instanceCount)), ("stateTransitionTime", .string(WireFormat.date(since))),
             ("previousStateTransitionTime", .string(WireFormat.date(created))), ("creationDate", .string(WireFormat.date(created))),
@@ -84,7 +85,8 @@ struct SimulatedJob: Sendable {
             ("previousState", ended == nil ? nil : isOver ? "Terminating" : "Active"), ("useDependencies", .bool(usesDependencies)),
             ("stateTransitionTime", .string(since)),
             ("previousStateTransitionTime", .string(WireFormat.date(ended == nil ? nil : created))),
-            ("creationDate", .string(WireFormat.date(created))), ("lastModified", .string(since)), ("maxWallTime", .string(maxWallTime)),
+            ("creationDate", .string(WireFormat.date(created))), ("lastModified", .string(since)),
+            ("maxWallTime", .string(maxWallTime)),
             ("tags", .array(tags.map { .string($0) })), ("autoDeleteOnCompletion", .bool(autoDelete)),
             ("completionTimeToLive", .string(timeToLive)),
         ]

@@ -8,7 +8,9 @@ extension AccountState {
     // MARK: pools
 
     mutating func pools(_ call: RestCall, _ rest: [String], _ moment: Moment) throws(Refusal) -> Response {
-        let entries = pools.enumerated().map { PageEntry(place: $0.offset, sequence: $0.element.sequence, json: $0.element.view(moment)) }
+        let entries = pools.enumerated().map {
+            PageEntry(place: $0.offset, sequence: $0.element.sequence, json: $0.element.view(moment))
+        }
         switch (call.method, rest) {
         case (.post, []):
             let pool = try makePool(try call.json(), moment)
@@ -32,7 +34,9 @@ extension AccountState {
         case (.put, []):
             let json = try call.json()
             if let tags = json["tags"] { pools[place].tags = TaskSubmission.tags(tags) ?? pools[place].tags }
-            if let constants = json["constants"] { pools[place].constants = TaskSubmission.constants(constants) ?? pools[place].constants }
+            if let constants = json["constants"] {
+                pools[place].constants = TaskSubmission.constants(constants) ?? pools[place].constants
+            }
             if let elastic = json["elasticProperty"] { pools[place].elastic = elastic.value }
             if let scaling = json["scaling"] { pools[place].scaling = scaling.value }
             return .done
@@ -48,8 +52,10 @@ extension AccountState {
             guard pools.count < moment.limits.pools else { throw Refusal(.forbidden, "Maximum number of pools reached") }
             let old = pools[place]
             let copy = SimulatedPool(
-                uuid: makeUUID(), sequence: nextSequence(of: pools.map(\.sequence)), created: moment.now, name: old.name, shortname: nil,
-                profile: old.profile, instanceCount: old.instanceCount, constants: old.constants, tags: old.tags, elastic: old.elastic,
+                uuid: makeUUID(), sequence: nextSequence(of: pools.map(\.sequence)), created: moment.now, name: old.name,
+                shortname: nil,
+                profile: old.profile, instanceCount: old.instanceCount, constants: old.constants, tags: old.tags,
+                elastic: old.elastic,
                 scaling: old.scaling, echoed: old.echoed)
             pools.append(copy)
             return .json(["uuid": .string(copy.uuid)])
@@ -74,27 +80,33 @@ extension AccountState {
             throw Refusal(.badRequest, "Invalid pool file. Invalid fields: constants, tags")
         }
         let elastic: JSONValue = [
-            "isElastic": false, "minTotalSlots": 0, "maxTotalSlots": 1, "minIdleSlots": 0, "resizePeriod": 90, "rampResizeFactor": 1,
+            "isElastic": false, "minTotalSlots": 0, "maxTotalSlots": 1, "minIdleSlots": 0, "resizePeriod": 90,
+            "rampResizeFactor": 1,
             "minIdleTimeSeconds": 0,
         ]
         let echoed: [(String, JSONValue)] = [
             ("taskDefaultWaitForPoolResourcesSynchronization", false), ("preparationTask", nil), ("resourceBuckets", []),
-            ("advancedResourceBuckets", []), ("hardwareConstraints", []), ("schedulingType", "flex"), ("autoDeleteOnCompletion", false),
-            ("completionTimeToLive", "00:00:00"), ("labels", [:]), ("privileges", ["exportApiAndStorageCredentialsInEnvironment": false]),
+            ("advancedResourceBuckets", []), ("hardwareConstraints", []), ("schedulingType", "flex"),
+            ("autoDeleteOnCompletion", false),
+            ("completionTimeToLive", "00:00:00"), ("labels", [:]),
+            ("privileges", ["exportApiAndStorageCredentialsInEnvironment": false]),
             ("defaultRetrySettings", ["maxTotalRetries": nil, "maxPerInstanceRetries": nil]),
             ("secretsAccessRights", ["bySecret": [], "byPrefix": []]), ("forcedNetworkRules", []), ("multiSlotsSettings", nil),
         ]
         return SimulatedPool(
             uuid: makeUUID(), sequence: nextSequence(of: pools.map(\.sequence)), created: moment.now, name: name,
             shortname: json.text("shortname"), profile: profile, instanceCount: max(0, json["instanceCount"]?.value.int ?? 0),
-            constants: constants, tags: tags, elastic: json["elasticProperty"]?.value ?? elastic, scaling: json["scaling"]?.value ?? nil,
+            constants: constants, tags: tags, elastic: json["elasticProperty"]?.value ?? elastic,
+            scaling: json["scaling"]?.value ?? nil,
             echoed: JSONObject(echoed.map { name, fallback in (name, json[name]?.value ?? fallback) }))
     }
 
     // MARK: jobs
 
     mutating func jobs(_ call: RestCall, _ rest: [String], _ moment: Moment) throws(Refusal) -> Response {
-        let entries = jobs.enumerated().map { PageEntry(place: $0.offset, sequence: $0.element.sequence, json: $0.element.view(moment)) }
+        let entries = jobs.enumerated().map {
+            PageEntry(place: $0.offset, sequence: $0.element.sequence, json: $0.element.view(moment))
+        }
         switch (call.method, rest) {
         case (.post, []):
             let job = try makeJob(try call.json(), moment)
@@ -118,7 +130,9 @@ extension AccountState {
             abortTasks(ofJob: uuid, moment)
             return .done
         case (.delete, []):
-            guard call.flag("force") || !tasks.contains(where: { $0.order.jobUUID == uuid }) else { throw Refusal(.forbidden, "Job has tasks") }
+            guard call.flag("force") || !tasks.contains(where: { $0.order.jobUUID == uuid }) else {
+                throw Refusal(.forbidden, "Job has tasks")
+            }
             removeTasks { $0.order.jobUUID == uuid }
             jobs.remove(at: place)
             return .done
@@ -135,11 +149,13 @@ extension AccountState {
             uuid: makeUUID(), sequence: nextSequence(of: jobs.map(\.sequence)), created: moment.now, name: name,
             shortname: json.text("shortname"), poolUUID: pool, usesDependencies: json["useDependencies"]?.value.bool ?? false,
             tags: TaskSubmission.tags(json["tags"]) ?? [], maxWallTime: json.text("maxWallTime") ?? "00:00:00",
-            autoDelete: json["autoDeleteOnCompletion"]?.value.bool ?? false, timeToLive: json.text("completionTimeToLive") ?? "00:00:00")
+            autoDelete: json["autoDeleteOnCompletion"]?.value.bool ?? false,
+            timeToLive: json.text("completionTimeToLive") ?? "00:00:00")
     }
 
     private mutating func abortTasks(ofJob uuid: String, _ moment: Moment) {
-        for place in tasks.indices where tasks[place].order.jobUUID == uuid && !tasks[place].isSettled && tasks[place].aborted == nil {
+        for place in tasks.indices
+        where tasks[place].order.jobUUID == uuid && !tasks[place].isSettled && tasks[place].aborted == nil {
             updateTask(at: place) { $0.aborted = moment.now }
         }
     }

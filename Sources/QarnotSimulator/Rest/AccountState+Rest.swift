@@ -71,7 +71,9 @@ extension AccountState {
     }
 
     private func quotas(_ rest: [String], _ moment: Moment) throws(Refusal) -> Response {
-        guard rest.first == "computing-quotas", rest.count == 2, ["user", "organization"].contains(rest[1]) else { throw Refusal(.notFound, "Not found") }
+        guard rest.first == "computing-quotas", rest.count == 2, ["user", "organization"].contains(rest[1]) else {
+            throw Refusal(.notFound, "Not found")
+        }
         return .json(userQuotas(moment))
     }
 
@@ -137,7 +139,9 @@ extension AccountState {
             guard let value = secrets[key] else { throw Refusal(.notFound, "No such secret") }
             return .json(["value": .string(value)])
         case (.put, "data"), (.patch, "data"):
-            guard let value = try call.json()["value"]?.value.string, !key.isEmpty else { throw Refusal(.badRequest, "Invalid secret") }
+            guard let value = try call.json()["value"]?.value.string, !key.isEmpty else {
+                throw Refusal(.badRequest, "Invalid secret")
+            }
             if call.method == .put {
                 guard secrets[key] == nil else { throw Refusal(.conflict, "Secret already exists") }
                 guard secrets.count < moment.limits.secrets else { throw Refusal(.forbidden, "Maximum number of secrets reached") }

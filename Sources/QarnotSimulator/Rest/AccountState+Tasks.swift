@@ -18,7 +18,9 @@ extension AccountState {
     }
 
     private func entries(_ moment: Moment) -> [PageEntry] {
-        tasks.enumerated().map { PageEntry(place: $0.offset, sequence: $0.element.sequence, json: TaskView($0.element, moment).detail) }
+        tasks.enumerated().map {
+            PageEntry(place: $0.offset, sequence: $0.element.sequence, json: TaskView($0.element, moment).detail)
+        }
     }
 
     /// Tasks with any of the tags asked for; `tag` may repeat or hold several, separated by commas.
@@ -64,8 +66,12 @@ extension AccountState {
         guard let profile = submission.order.profile, Profile.named(profile) != nil else {
             throw Refusal(.forbidden, "Profile not available: \(submission.order.profile ?? "")")
         }
-        if let missing = TaskSubmission.resources(submission.order).first(where: { buckets[$0] == nil }) { throw .missing("bucket", missing) }
-        if let unknown = submission.order.dependsOn.first(where: { task($0) == nil }) { throw Refusal(.badRequest, "No such task: \(unknown)") }
+        if let missing = TaskSubmission.resources(submission.order).first(where: { buckets[$0] == nil }) {
+            throw .missing("bucket", missing)
+        }
+        if let unknown = submission.order.dependsOn.first(where: { task($0) == nil }) {
+            throw Refusal(.badRequest, "No such task: \(unknown)")
+        }
         if let shortname = submission.order.shortname, isTaken(shortname: shortname) {
             throw Refusal(.conflict, "Shortname already used: \(shortname)")
         }
@@ -117,11 +123,15 @@ extension AccountState {
     }
 
     /// GET gives everything, POST what was written since the last POST.
-    private mutating func output(_ method: Method, _ place: Int, _ path: [String], _ phase: TaskPhase, _ moment: Moment) throws(Refusal) -> Response {
+    private mutating func output(_ method: Method, _ place: Int, _ path: [String], _ phase: TaskPhase, _ moment: Moment)
+        throws(Refusal) -> Response
+    {
         guard let stream = TaskLog.Stream(path) else { throw Refusal(.notFound, "Not found") }
         var instance: Int?
         if path.count == 2 {
-            guard let number = Int(path[1]), tasks[place].order.instances.contains(number) else { throw .missing("instance", path[1]) }
+            guard let number = Int(path[1]), tasks[place].order.instances.contains(number) else {
+                throw .missing("instance", path[1])
+            }
             instance = number
         }
         var bytes = TaskLog.bytes(stream, of: tasks[place], instance: instance, in: phase, limit: moment.limits.logBytes)
@@ -134,7 +144,9 @@ extension AccountState {
         return .text(String(decoding: bytes, as: UTF8.self))
     }
 
-    private mutating func snapshot(_ call: RestCall, _ place: Int, _ path: [String], _ phase: TaskPhase, _ moment: Moment) throws(Refusal) -> Response {
+    private mutating func snapshot(_ call: RestCall, _ place: Int, _ path: [String], _ phase: TaskPhase, _ moment: Moment)
+        throws(Refusal) -> Response
+    {
         switch (call.method, path) {
         case (.post, []), (.post, ["periodic"]):
             guard !phase.state.isFinal else { throw Refusal(.badRequest, "Task is not running") }
@@ -142,7 +154,9 @@ extension AccountState {
             let names = ["whitelist", "blacklist", "bucket", "bucketPrefix"]
             let configuration = JSONValue.object(JSONObject(names.map { ($0, json[$0]?.value ?? nil) }))
             if path == ["periodic"] {
-                guard let interval = json["interval"]?.value.int, interval >= 0 else { throw Refusal(.badRequest, "Invalid interval") }
+                guard let interval = json["interval"]?.value.int, interval >= 0 else {
+                    throw Refusal(.badRequest, "Invalid interval")
+                }
                 updateTask(at: place) { $0.snapshotInterval = interval }
                 return .done
             }
@@ -163,9 +177,13 @@ extension AccountState {
     }
 
     /// Retry, resume, recover and clone: a new task from an old one.
-    private mutating func again(_ verb: String, _ place: Int, _ overrides: LooseJSON, _ phase: TaskPhase, _ moment: Moment) throws(Refusal) -> Response {
+    private mutating func again(_ verb: String, _ place: Int, _ overrides: LooseJSON, _ phase: TaskPhase, _ moment: Moment)
+        throws(Refusal) -> Response
+    {
         let needed: [String: [TaskState]] = ["retry": [.failure], "resume": [.cancelled], "recover": [.failure, .cancelled]]
-        if let states = needed[verb], !states.contains(phase.state) { throw Refusal(.badRequest, "Task has no instance to \(verb)") }
+        if let states = needed[verb], !states.contains(phase.state) {
+            throw Refusal(.badRequest, "Task has no instance to \(verb)")
+        }
         guard tasks.count < moment.limits.tasks else { throw Refusal(.forbidden, "Maximum number of tasks reached") }
         let old = tasks[place]
         var order = old.order
@@ -173,13 +191,17 @@ extension AccountState {
         order.dependsOn = []
         order.name = overrides.text("name") ?? order.name
         if let shortname = overrides.text("shortname") {
-            guard TaskSubmission.isShortname(shortname) else { throw Refusal(.badRequest, "Invalid task file. Invalid fields: shortname") }
+            guard TaskSubmission.isShortname(shortname) else {
+                throw Refusal(.badRequest, "Invalid task file. Invalid fields: shortname")
+            }
             guard !isTaken(shortname: shortname) else { throw Refusal(.conflict, "Shortname already used: \(shortname)") }
             order.shortname = shortname
         }
         if let bucket = overrides.text("resultBucket") { order.resultBucket = bucket }
         if verb == "clone", let count = overrides["instanceCount"]?.value.int {
-            guard (1...moment.limits.instancesPerTask).contains(count) else { throw Refusal(.badRequest, "Invalid task file. Invalid fields: instanceCount") }
+            guard (1...moment.limits.instancesPerTask).contains(count) else {
+                throw Refusal(.badRequest, "Invalid task file. Invalid fields: instanceCount")
+            }
             order.instances = Array(0..<count)
             order.advancedRanges = nil
         }

@@ -46,7 +46,8 @@ struct Page {
         return .array(
             rows.map { row in
                 guard let wanted, !wanted.isEmpty else { return .object(row.json) }
-                return .object(JSONObject(row.json.members.filter { wanted.contains($0.key.lowercased()) }.map { ($0.key, $0.value) }))
+                return .object(
+                    JSONObject(row.json.members.filter { wanted.contains($0.key.lowercased()) }.map { ($0.key, $0.value) }))
             })
     }
 
@@ -100,14 +101,18 @@ indirect enum Filter {
     private static let maximumDepth = 16
 
     init(_ json: LooseJSON, depth: Int) throws(Refusal) {
-        guard depth < Self.maximumDepth, let name = json.text("operator")?.lowercased() else { throw Refusal(.badRequest, "Invalid filter") }
+        guard depth < Self.maximumDepth, let name = json.text("operator")?.lowercased() else {
+            throw Refusal(.badRequest, "Invalid filter")
+        }
         if name == "and" || name == "or" {
             var parts: [Filter] = []
             for part in json["filters"]?.elements ?? [] { parts.append(try Filter(part, depth: depth + 1)) }
             self = name == "and" ? .and(parts) : .or(parts)
             return
         }
-        guard let op = Operator(rawValue: name), let field = json.text("field") else { throw Refusal(.badRequest, "Invalid filter") }
+        guard let op = Operator(rawValue: name), let field = json.text("field") else {
+            throw Refusal(.badRequest, "Invalid filter")
+        }
         let one = json["value"]?.value
         let values = json["values"]?.value.array ?? one?.array ?? one.map { [$0] }
         guard let values else { throw Refusal(.badRequest, "Invalid filter") }

@@ -79,7 +79,9 @@ enum QueryString {
         var out: [(name: String, value: String)] = []
         for pair in text.split(separator: "&") {
             let cut = pair.firstIndex(of: "=") ?? pair.endIndex
-            guard let name = PercentEncoding.decode(pair[..<cut].utf8), let value = PercentEncoding.decode(pair[cut...].dropFirst().utf8) else { return nil }
+            guard let name = PercentEncoding.decode(pair[..<cut].utf8),
+                let value = PercentEncoding.decode(pair[cut...].dropFirst().utf8)
+            else { return nil }
             out.append((name, value))
         }
         return out
@@ -95,7 +97,9 @@ struct LooseJSON: Sendable {
     /// Nil when absent or null.
     subscript(key: String) -> LooseJSON? {
         let wanted = key.lowercased()
-        guard let found = value.object?.members.first(where: { $0.key.lowercased() == wanted })?.value, !found.isNull else { return nil }
+        guard let found = value.object?.members.first(where: { $0.key.lowercased() == wanted })?.value, !found.isNull else {
+            return nil
+        }
         return LooseJSON(found)
     }
 

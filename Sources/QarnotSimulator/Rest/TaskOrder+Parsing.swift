@@ -45,7 +45,9 @@ struct TaskSubmission: Sendable {
         check(advanced.count <= 100 && advanced.allSatisfy { $0.text("bucketName") != nil }, "advancedResourceBuckets")
         let resultBucket = json.text("resultBucket")
         check(resultBucket.map(BucketName.isValid) ?? true, "resultBucket")
-        guard invalid.isEmpty else { throw Refusal(.badRequest, "Invalid task file. Invalid fields: \(invalid.joined(separator: ", "))") }
+        guard invalid.isEmpty else {
+            throw Refusal(.badRequest, "Invalid task file. Invalid fields: \(invalid.joined(separator: ", "))")
+        }
 
         self.constants = constants ?? []
         self.tags = tags ?? []
@@ -64,9 +66,12 @@ struct TaskSubmission: Sendable {
 
     static func isShortname(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
-        func isAlphanumeric(_ byte: UInt8) -> Bool { Hex.value(of: byte) != nil || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) }
+        func isAlphanumeric(_ byte: UInt8) -> Bool {
+            Hex.value(of: byte) != nil || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+        }
         guard let first = bytes.first, let last = bytes.last, bytes.count <= 256 else { return false }
-        return isAlphanumeric(first) && last != UInt8(ascii: "-") && bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+        return isAlphanumeric(first) && last != UInt8(ascii: "-")
+            && bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
     }
 
     /// Nil when one of them is wrong.

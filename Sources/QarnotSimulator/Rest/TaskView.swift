@@ -30,12 +30,14 @@ struct TaskView {
             ("uuid", .string(task.uuid)), ("name", .string(order.name)), ("shortname", .string(order.shortname ?? task.uuid)),
             ("profile", .string(orNull: order.profile)), ("poolUuid", .string(orNull: order.poolUUID)),
             ("jobUuid", .string(orNull: order.jobUUID)), ("progress", .double(phase.progress)),
-            ("runningInstanceCount", .int(running.count)), ("runningCoreCount", .int(running.count * Self.cores)), ("clusterInfo", nil),
+            ("runningInstanceCount", .int(running.count)), ("runningCoreCount", .int(running.count * Self.cores)),
+            ("clusterInfo", nil),
             ("executionTime", .string(WireFormat.span(phase.executionTime))), ("wallTime", .string(WireFormat.span(wallTime))),
             ("state", .string(phase.state.rawValue)), ("previousState", .string(orNull: phase.previous?.rawValue)),
             ("totalInstanceCount", .int(order.instances.count)), ("instanceCount", .int(counted)),
             ("maxRetriesPerInstance", order.echoed["maxRetriesPerInstance"] ?? 0),
-            ("advancedRanges", .string(orNull: order.advancedRanges)), ("stateTransitionTime", .string(WireFormat.date(phase.since))),
+            ("advancedRanges", .string(orNull: order.advancedRanges)),
+            ("stateTransitionTime", .string(WireFormat.date(phase.since))),
             ("previousStateTransitionTime", .string(WireFormat.date(phase.previousSince))),
             ("lastModified", .string(WireFormat.date(phase.since))), ("creationDate", .string(WireFormat.date(task.created))),
             ("endDate", .string(WireFormat.date(phase.end))),
@@ -69,7 +71,8 @@ struct TaskView {
         return [
             "results": .array(results.map { [.string($0)] } ?? []), "instanceId": .int(instance),
             "wallTimeSec": WireFormat.seconds(wallTime), "execTimeSec": WireFormat.seconds(phase.executionTime),
-            "execTimeSecGHz": 3.1, "peakMemoryMB": 512, "state": hasFailed ? "Failure" : "Success", "error": hasFailed ? error : nil,
+            "execTimeSecGHz": 3.1, "peakMemoryMB": 512, "state": hasFailed ? "Failure" : "Success",
+            "error": hasFailed ? error : nil,
             "specificationKey": .string(Self.specification), "cpuModel": .string(Self.model), "coreCount": .int(Self.cores),
             "clockRatio": 1.0, "averageGHz": 3.1, "executionAttemptCount": 1,
         ]
@@ -102,7 +105,8 @@ struct TaskView {
         return [
             "perRunningInstanceInfo": .array(running.prefix(100).map(runningInstance)), "snapshotResults": [],
             "timestamp": .string(WireFormat.date(isRunning ? now : nil)), "averageFrequencyGHz": isRunning ? 3.1 : 0,
-            "maxFrequencyGHz": isRunning ? 3.2 : 0, "minFrequencyGHz": isRunning ? 3.1 : 0, "averageMaxFrequencyGHz": isRunning ? 3.2 : 0,
+            "maxFrequencyGHz": isRunning ? 3.2 : 0, "minFrequencyGHz": isRunning ? 3.1 : 0,
+            "averageMaxFrequencyGHz": isRunning ? 3.2 : 0,
             "averageCpuUsage": isRunning ? 93.5 : 0, "clusterPowerIndicator": 1, "averageMemoryUsage": isRunning ? 0.03 : 0,
             "averageNetworkInKbps": 0, "averageNetworkOutKbps": 0, "totalNetworkInKbps": 0, "totalNetworkOutKbps": 0,
             "runningCoreCountByCpuModel": [],
@@ -111,8 +115,10 @@ struct TaskView {
 
     private func runningInstance(_ instance: Int) -> JSONValue {
         [
-            "phase": "execution", "instanceId": .int(instance), "maxFrequencyGHz": 3.2, "currentFrequencyGHz": 3.1, "cpuUsage": 93.5,
-            "maxMemoryMB": 15872, "currentMemoryMB": 512, "networkInKbps": 0, "networkOutKbps": 3, "progress": .double(phase.progress),
+            "phase": "execution", "instanceId": .int(instance), "maxFrequencyGHz": 3.2, "currentFrequencyGHz": 3.1,
+            "cpuUsage": 93.5,
+            "maxMemoryMB": 15872, "currentMemoryMB": 512, "networkInKbps": 0, "networkOutKbps": 3,
+            "progress": .double(phase.progress),
             "executionTimeSec": WireFormat.seconds(phase.executionTime), "executionTimeGHz": 3.1,
             "specificationKey": .string(Self.specification), "cpuModel": .string(Self.model), "coreCount": .int(Self.cores),
             "executionAttemptCount": 1, "activeForwards": [], "vpnConnections": [], "memoryUsage": 0.03, "clockRatio": 1.0,

@@ -16,7 +16,9 @@ extension AccountState {
             let object = try incoming(call, moment)
             try reserve(object.bytes.count - (bucket.objects[call.key]?.bytes.count ?? 0), moment)
             buckets[call.bucket]?.put(object, at: call.key)
-            guard call.request.fields[.copySource] != nil else { return Response(.ok, body: .bytes([])).with(.etag, "\"\(object.etag)\"") }
+            guard call.request.fields[.copySource] != nil else {
+                return Response(.ok, body: .bytes([])).with(.etag, "\"\(object.etag)\"")
+            }
             return .copied(object, root: "CopyObjectResult")
         case .delete:
             buckets[call.bucket]?.remove(call.key)
@@ -28,7 +30,9 @@ extension AccountState {
     /// The object a PUT brings or names.
     private func incoming(_ call: StorageCall, _ moment: Moment) throws(StorageError) -> StoredObject {
         let fields = call.request.fields
-        let metadata = fields.lines.filter { $0.name.hasPrefix("x-amz-meta-") }.map { (name: String($0.name.dropFirst(11)), value: $0.value) }
+        let metadata = fields.lines.filter { $0.name.hasPrefix("x-amz-meta-") }.map {
+            (name: String($0.name.dropFirst(11)), value: $0.value)
+        }
         guard fields[.copySource] != nil else {
             let bytes = call.request.body
             var object = StoredObject(bytes: bytes, etag: StoredObject.etag(of: bytes), modified: moment.now)
@@ -66,11 +70,15 @@ extension AccountState {
         }
         switch call.method {
         case .put:
-            guard let number = call["partNumber"].flatMap({ Int($0) }), (1...10_000).contains(number) else { throw StorageError(400, "InvalidArgument") }
+            guard let number = call["partNumber"].flatMap({ Int($0) }), (1...10_000).contains(number) else {
+                throw StorageError(400, "InvalidArgument")
+            }
             let part = try incomingPart(call, moment)
             try reserve(part.bytes.count, moment)
             buckets[call.bucket]?.put(part, number: number, of: id)
-            guard call.request.fields[.copySource] != nil else { return Response(.ok, body: .bytes([])).with(.etag, "\"\(part.etag)\"") }
+            guard call.request.fields[.copySource] != nil else {
+                return Response(.ok, body: .bytes([])).with(.etag, "\"\(part.etag)\"")
+            }
             return .copied(part, root: "CopyPartResult")
         case .post: return try complete(upload, id, call, moment)
         case .delete:
@@ -105,14 +113,20 @@ extension AccountState {
         return StoredObject(bytes: bytes, etag: StoredObject.etag(of: bytes), modified: moment.now)
     }
 
-    private mutating func complete(_ upload: Upload, _ id: String, _ call: StorageCall, _ moment: Moment) throws(StorageError) -> Response {
+    private mutating func complete(_ upload: Upload, _ id: String, _ call: StorageCall, _ moment: Moment) throws(StorageError)
+        -> Response
+    {
         guard let root = XMLElement.parse(call.request.body), root.name == "CompleteMultipartUpload" else { throw .malformedXML }
         var parts: [StoredObject] = []
         var last = 0
         for element in root.children where element.name == "Part" {
-            guard let number = element["PartNumber"].flatMap({ Int($0.text) }), let etag = element["ETag"]?.text else { throw .malformedXML }
+            guard let number = element["PartNumber"].flatMap({ Int($0.text) }), let etag = element["ETag"]?.text else {
+                throw .malformedXML
+            }
             guard number > last else { throw StorageError(400, "InvalidPartOrder") }
-            guard let part = upload.parts[number], part.etag == etag.filter({ $0 != "\"" }) else { throw StorageError(400, "InvalidPart") }
+            guard let part = upload.parts[number], part.etag == etag.filter({ $0 != "\"" }) else {
+                throw StorageError(400, "InvalidPart")
+            }
             last = number
             parts.append(part)
         }

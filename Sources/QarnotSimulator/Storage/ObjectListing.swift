@@ -74,7 +74,8 @@ struct ObjectListing {
     /// Slashes stay: that is how S3 encodes keys.
     private func encode(_ text: String) -> String {
         guard isEncoded else { return text }
-        return text.split(separator: "/", omittingEmptySubsequences: false).map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
+        return text.split(separator: "/", omittingEmptySubsequences: false).map { PercentEncoding.encode(String($0)) }.joined(
+            separator: "/")
     }
 
     private func page(after marker: String) -> (keys: [String], prefixes: [String], next: String?) {

@@ -7,13 +7,16 @@ struct ObjectReading {
 
     init(_ fields: Fields, _ object: StoredObject) throws(StorageError) {
         let etag = "\"\(object.etag)\""
-        if let wanted = fields[FieldName("if-match")], wanted != "*", wanted != etag { throw StorageError(412, "PreconditionFailed") }
+        if let wanted = fields[FieldName("if-match")], wanted != "*", wanted != etag {
+            throw StorageError(412, "PreconditionFailed")
+        }
         var response = Response(.ok, body: .bytes(object.bytes))
         if fields[.ifNoneMatch] == etag { response = Response(.notModified) }
         if response.status == .ok, let text = fields[FieldName("range")], text.hasPrefix("bytes="), !text.contains(",") {
             guard let range = ByteRange.parse(text, count: object.bytes.count) else { throw StorageError(416, "InvalidRange") }
             response = Response(.partialContent, body: .bytes(Array(object.bytes[range])))
-            response.fields.append(FieldName("content-range"), "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(object.bytes.count)")
+            response.fields.append(
+                FieldName("content-range"), "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(object.bytes.count)")
         }
         response.fields.append(.etag, etag)
         response.fields.append(FieldName("last-modified"), WireFormat.httpDate(object.modified))

@@ -45,14 +45,16 @@ struct SignedRequest: Sendable {
 
     private static func header(_ value: String, _ call: StorageCall) -> (String, Version4)? {
         let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0] == "AWS4-HMAC-SHA256", let date = call.request.fields.single(FieldName("x-amz-date")) else { return nil }
+        guard parts.count == 2, parts[0] == "AWS4-HMAC-SHA256", let date = call.request.fields.single(FieldName("x-amz-date"))
+        else { return nil }
         var members: [Substring: Substring] = [:]
         for part in parts[1].split(separator: ",") {
             let pair = part.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
             guard pair.count == 2 else { return nil }
             members[pair[0]] = pair[1]
         }
-        guard let credential = members["Credential"], let headers = members["SignedHeaders"], let signature = members["Signature"] else { return nil }
+        guard let credential = members["Credential"], let headers = members["SignedHeaders"], let signature = members["Signature"]
+        else { return nil }
         return make(String(credential), date, String(headers), String(signature), lifetime: nil)
     }
 
@@ -64,12 +66,15 @@ struct SignedRequest: Sendable {
         return make(credential, date, headers, signature, lifetime: lifetime)
     }
 
-    private static func make(_ credential: String, _ date: String, _ headers: String, _ signature: String, lifetime: Int?) -> (String, Version4)? {
+    private static func make(_ credential: String, _ date: String, _ headers: String, _ signature: String, lifetime: Int?) -> (
+        String, Version4
+    )? {
         let parts = credential.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count >= 5, parts[parts.count - 1] == "aws4_request", date.hasPrefix(parts[parts.count - 4]) else { return nil }
         let names = headers.split(separator: ";").map(String.init)
         guard names.contains("host") else { return nil }
-        let version4 = Version4(date: date, scope: Array(parts.suffix(4)), signedHeaders: names, signature: signature, lifetime: lifetime)
+        let version4 = Version4(
+            date: date, scope: Array(parts.suffix(4)), signedHeaders: names, signature: signature, lifetime: lifetime)
         return (parts.dropLast(4).joined(separator: "/"), version4)
     }
 
@@ -85,16 +90,21 @@ struct SignedRequest: Sendable {
     private func verify(_ version4: Version4, _ secret: Secret, _ now: Timestamp) throws(StorageError) {
         guard let signed = Self.time(version4.date) else { throw .accessDenied }
         if let lifetime = version4.lifetime {
-            guard now >= signed - Self.clockSkew, now <= signed + .seconds(lifetime) else { throw StorageError(403, "AccessDenied", "Request has expired") }
+            guard now >= signed - Self.clockSkew, now <= signed + .seconds(lifetime) else {
+                throw StorageError(403, "AccessDenied", "Request has expired")
+            }
         } else {
-            guard now >= signed - Self.clockSkew, now <= signed + Self.clockSkew else { throw StorageError(403, "RequestTimeTooSkewed") }
+            guard now >= signed - Self.clockSkew, now <= signed + Self.clockSkew else {
+                throw StorageError(403, "RequestTimeTooSkewed")
+            }
         }
         let canonical = [
             call.method.rawValue, Self.encodePath(call.request.path), canonicalQuery(without: "X-Amz-Signature"),
             canonicalHeaders(version4.signedHeaders), version4.signedHeaders.joined(separator: ";"), try payloadDigest(),
         ].joined(separator: "\n")
         let text = [
-            "AWS4-HMAC-SHA256", version4.date, version4.scope.joined(separator: "/"), Hex.encode(SHA256.digest(Array(canonical.utf8))),
+            "AWS4-HMAC-SHA256", version4.date, version4.scope.joined(separator: "/"),
+            Hex.encode(SHA256.digest(Array(canonical.utf8))),
         ].joined(separator: "\n")
         var key = Secret(Array("AWS4".utf8) + secret.expose { $0 })
         for part in version4.scope { key = Secret(HMACSHA256(key: key).code(for: Array(part.utf8))) }
@@ -107,7 +117,9 @@ struct SignedRequest: Sendable {
         guard let claimed = call.request.fields.single(FieldName("x-amz-content-sha256")), claimed != "UNSIGNED-PAYLOAD" else {
             return "UNSIGNED-PAYLOAD"
         }
-        guard !claimed.hasPrefix("STREAMING-") else { throw StorageError(501, "NotImplemented", "Chunked signatures are not simulated") }
+        guard !claimed.hasPrefix("STREAMING-") else {
+            throw StorageError(501, "NotImplemented", "Chunked signatures are not simulated")
+        }
         guard claimed == Hex.encode(SHA256.digest(call.request.body)) else { throw StorageError(400, "XAmzContentSHA256Mismatch") }
         return claimed
     }
@@ -136,7 +148,9 @@ struct SignedRequest: Sendable {
     private func verify(expires: String, _ signature: String, _ secret: Secret, _ now: Timestamp) throws(StorageError) {
         guard let end = Int64(expires), now.seconds <= end else { throw StorageError(403, "AccessDenied", "Request has expired") }
         let fields = call.request.fields
-        let amazon = fields.lines.filter { $0.name.hasPrefix("x-amz-") }.sorted { $0.name < $1.name }.map { "\($0.name):\($0.value)\n" }
+        let amazon = fields.lines.filter { $0.name.hasPrefix("x-amz-") }.sorted { $0.name < $1.name }.map {
+            "\($0.name):\($0.value)\n"
+        }
         let resources = ["acl", "delete", "location", "partNumber", "uploadId", "uploads", "versionId", "versioning", "versions"]
         let subresource = call.query.filter { resources.contains($0.name) || $0.name.hasPrefix("response-") }
             .sorted { $0.name < $1.name }.map { $0.value.isEmpty ? $0.name : "\($0.name)=\($0.value)" }.joined(separator: "&")
