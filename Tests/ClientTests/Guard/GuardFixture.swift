@@ -37,7 +37,7 @@ struct GuardFixture {
         server = HTTPServer(group: group, logger: .silent)
         let endpoint = try server.listen(
             on: Endpoint("127.0.0.1:0")!, tls: TLSContext(.init(certificate: certificate.path, key: key.path)),
-            responder: Answer(body: answer))
+            responder: DocumentServer(body: answer))
         port = Int(endpoint.port)
 
         var settings = HTTPClient.Settings()
@@ -87,7 +87,7 @@ final class ScriptedResolver: HostResolver {
     }
 }
 
-private struct Answer: Responder {
+private struct DocumentServer: Responder {
     let body: @Sendable (Request) async -> Response
     func bodyLimit(for request: Request) -> Int { 0 }
     func respond(to request: Request, in context: RequestContext) async -> Response { await body(request) }

@@ -79,7 +79,7 @@ import Testing
 
     @Test(arguments: [201, 204, 301, 302, 303, 307, 308, 401, 403, 404, 500])
     func `any status but 200 is refused, and no redirect is followed (CIMD-2)`(_ status: UInt16) async throws {
-        let hits = Counter()
+        let hits = Hits()
         let fixture = try GuardFixture { request in
             hits.add()
             guard request.path == "/document" else { return .json(["a": 1]) }
@@ -147,7 +147,7 @@ import Testing
     }
 
     @Test func `callers of one URL share one fetch, and one too many at once is refused`() async throws {
-        let (gate, hits) = (Gate(), Counter())
+        let (gate, hits) = (Gate(), Hits())
         let fixture = try GuardFixture(adjust: { $0.concurrency = 1 }) { _ in
             hits.add()
             await gate.wait()
@@ -213,7 +213,7 @@ struct NoSleeper: Sleeper {
     func sleep(for duration: Duration) async throws(CancellationError) {}
 }
 
-final class Counter: Sendable {
+private final class Hits: Sendable {
     private let value = Mutex(0)
     var count: Int { value.withLock { $0 } }
     func add() { value.withLock { $0 += 1 } }
