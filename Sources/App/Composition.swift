@@ -35,7 +35,7 @@ struct Composition: Sendable {
         let limiter = RateLimiter()
 
         let client = HTTPClient()
-        let fetcher = configuration.oauth.clientMetadataDocuments ? MetadataFetcher(client: client) : nil
+        let fetcher = configuration.oauth.clientMetadataDocuments ? MetadataFetcher(client: client, sleeper: sleeper) : nil
         let resolver = ClientResolver(store: workspace.clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes)
         let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
         let security = BrowserSecurity(

@@ -5,7 +5,8 @@ package struct GuardError: Error, Sendable, Hashable {
     /// True when a rule about the URL or its addresses refused before anything was sent.
     package let isBlocked: Bool
 
-    init(_ reason: StaticString, isBlocked: Bool = false) {
+    /// - Parameter reason: fixed words.
+    package init(_ reason: StaticString, isBlocked: Bool = false) {
         self.reason = reason.description
         self.isBlocked = isBlocked
     }
