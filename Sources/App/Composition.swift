@@ -34,7 +34,9 @@ struct Composition: Sendable {
         let auditor = Auditor(log: workspace.audit, logger: logger)
         let limiter = RateLimiter()
 
-        let client = HTTPClient()
+        var outbound = HTTPClient.Settings()
+        outbound.userAgent = "gatehouse/\(Version.current)"
+        let client = HTTPClient(outbound)
         let fetcher = configuration.oauth.clientMetadataDocuments ? MetadataFetcher(client: client, sleeper: sleeper) : nil
         let resolver = ClientResolver(store: workspace.clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes)
         let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))

@@ -130,6 +130,7 @@ extension Configuration {
     var serverLimits: ServerConfiguration {
         var limits = ServerConfiguration()
         limits.connections = server.connections
+        limits.trustedProxies = TrustedProxies(server.trustedProxies)
         limits.head.fieldBlock = server.headerBytes
         limits.handshakeTimeout = server.handshakeTimeout
         limits.headerTimeout = server.headerTimeout

@@ -68,7 +68,7 @@ extension QarnotEngine {
         }
     }
 
-    static let reason = Schema.string("Why; kept in the gateway's audit log, not sent to Qarnot.", maximum: 500)
+    static let reason = Schema.string("Why; repeated in the answer, not sent to Qarnot.", maximum: 500)
 
     var deleteTask: Tool {
         tool(
