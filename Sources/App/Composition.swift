@@ -111,8 +111,9 @@ struct Composition: Sendable {
                 throw CommandError(.software, "The tools of \(resource.engine) are not consistent: \(error).")
             }
             let gate = ToolGate(
-                engine: resource.engine, resource: resource, settings: settings, limits: configuration.limits, limiter: limiter,
-                cap: cap, auditor: auditor, sleeper: sleeper, standing: { await resourceServer.stillStands($0) })
+                engine: resource.engine, resource: resource, settings: settings, limits: configuration.limits,
+                toolQuotas: configuration.limits.quotas(of: resource.engine), limiter: limiter, cap: cap, auditor: auditor, sleeper: sleeper,
+                standing: { await resourceServer.stillStands($0) })
             let info = ServerInfo(
                 name: "gatehouse-\(resource.engine)", title: resource.title, version: Version.current,
                 instructions: "Runs compute tasks on the signed-in user's own Qarnot account. Submit with submit_task, follow with "

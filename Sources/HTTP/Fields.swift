@@ -72,6 +72,23 @@ package struct Fields: Sendable {
     /// The value of the only line of that name; nil when there is none or more than one.
     package func single(_ name: FieldName) -> String? { count(of: name) == 1 ? self[name] : nil }
 
+    /// True when the first value of that name is exactly these bytes; makes no `String`.
+    package func hasValue(_ name: FieldName, _ text: String) -> Bool {
+        withValue(of: name) { $0.elementsEqual(text.utf8) } ?? false
+    }
+
+    /// Appends lines that were checked before, as they are.
+    package mutating func append(contentsOf other: Fields) {
+        let shift = UInt32(bytes.count)
+        bytes.append(contentsOf: other.bytes)
+        for entry in other.entries {
+            var moved = entry
+            moved.nameStart += shift
+            moved.valueStart += shift
+            entries.append(moved)
+        }
+    }
+
     /// Every value of that name, in order.
     package func all(_ name: FieldName) -> [String] { entries.filter { matches($0, name) }.map { text($0) } }
 

@@ -27,7 +27,9 @@ package struct MCPEndpoint: Sendable {
             return refuse(RPCError(.invalidRequest, "Send JSON-RPC messages by POST."), .methodNotAllowed, id: nil)
                 .with(.allow, "POST, OPTIONS")
         }
-        guard MediaType(request.fields[.contentType])?.essence == "application/json" else {
+        guard request.fields.hasValue(.contentType, "application/json")
+            || MediaType(request.fields[.contentType])?.essence == "application/json"
+        else {
             return refuse(RPCError(.invalidRequest, "Content-Type must be application/json."), .unsupportedMediaType, id: nil)
         }
         guard request.fields.count(of: .mcpProtocolVersion) <= 1 else {
@@ -67,7 +69,7 @@ package struct MCPEndpoint: Sendable {
 
     func refuse(_ refusal: Refusal, id: RPCID?) -> Response {
         var response = refuse(refusal.error, refusal.status, id: id)
-        for line in refusal.fields.lines { response.fields.append(name: line.name.utf8, value: line.value.utf8) }
+        response.fields.append(contentsOf: refusal.fields)
         response.events = refusal.events
         return response
     }

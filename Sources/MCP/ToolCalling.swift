@@ -82,7 +82,7 @@ extension MCPEndpoint {
     private func answer(_ end: ToolEnd, _ run: Run) -> Response {
         guard end.isRecorded else { return refuse(Self.unrecorded, .serviceUnavailable, id: run.id).with(.retryAfter, "5") }
         var response = reply(end.result.json(for: run.call.revision, self), id: run.id)
-        for line in run.fields.lines { response.fields.append(name: line.name.utf8, value: line.value.utf8) }
+        response.fields.append(contentsOf: run.fields)
         return response
     }
 
@@ -94,7 +94,7 @@ extension MCPEndpoint {
         var fields: Fields = [
             (.contentType, "text/event-stream"), (.cacheControl, "no-store, no-transform"), (FieldName("x-accel-buffering"), "no"),
         ]
-        for line in run.fields.lines { fields.append(name: line.name.utf8, value: line.value.utf8) }
+        fields.append(contentsOf: run.fields)
         return Response(
             .ok, fields: fields,
             body: .stream { writer in

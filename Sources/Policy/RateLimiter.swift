@@ -7,7 +7,7 @@ package final class RateLimiter: Sendable {
     package enum Key: Sendable, Hashable {
         case address(String, IPAddress)
         case user(UserID)
-        case tool(UserID, String)
+        case tool(UserID, engine: String, tool: String)
         case client(String, String)
     }
 

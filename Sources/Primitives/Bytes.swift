@@ -12,26 +12,36 @@ extension [UInt8] {
     /// Appends an integer in decimal, padded with zeros to `width`.
     package mutating func append(decimal value: some BinaryInteger, width: Int = 1) {
         if value < 0 { append(UInt8(ascii: "-")) }
+        var digits = 1
+        var bound = value.magnitude / 10
+        while bound > 0 {
+            digits += 1
+            bound /= 10
+        }
+        digits = Swift.max(digits, width)
+        append(contentsOf: repeatElement(0x30, count: digits))
         var rest = value.magnitude
-        let start = count
-        repeat {
-            append(0x30 + UInt8(truncatingIfNeeded: rest % 10))
+        var place = count
+        while rest > 0 {
+            place -= 1
+            self[place] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
-        } while rest > 0
-        while count - start < width { append(0x30) }
-        self[start...].reverse()
+        }
     }
 }
 
 /// Lower-case hexadecimal.
 package enum Hex {
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var out: [UInt8] = []
-        for byte in bytes {
-            out.append(digit(byte >> 4))
-            out.append(digit(byte & 15))
+    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+        unsafe String(unsafeUninitializedCapacity: bytes.count * 2) { out in
+            var place = 0
+            for byte in bytes {
+                unsafe out[place] = digit(byte >> 4)
+                unsafe out[place + 1] = digit(byte & 15)
+                place += 2
+            }
+            return place
         }
-        return String(decoding: out, as: UTF8.self)
     }
 
     /// Nil unless an even count of hexadecimal digits, either case.

@@ -16,9 +16,8 @@ enum Development {
         do { rootKey = try RootKey.load(folder.rootKey) } catch { throw CommandError(.configuration, "The root key cannot be used: \(error).") }
         let account = DemoAccount(rootKey: rootKey)
 
-        let group = try loops()
         let simulator = try Simulator.start(
-            accounts: [(account.qarnotKey, DemoAccount.email)], listen: nil, storage: nil, admin: nil, on: group)
+            accounts: [(account.qarnotKey, DemoAccount.email)], listen: nil, storage: nil, admin: nil)
         // After the simulator listens, so that no port is chosen twice.
         let ports = try DevelopmentPorts.choose(listen: invocation.value("--listen") ?? "127.0.0.1:8443", folder: folder)
         let overlay = try invocation.value("--config").map { path throws(CommandError) in try readOverlay(path) }
@@ -27,7 +26,7 @@ enum Development {
 
         let environment = invocation.environment
         let runtime = try await Runtime.start(
-            configuration: try Installation.load(folder.configuration, environment), group: group,
+            configuration: try Installation.load(folder.configuration, environment),
             reload: { () throws(CommandError) in try Installation.load(folder.configuration, environment) })
         let workspace = runtime.composition.workspace
         try await account.ensure(in: workspace)
@@ -40,12 +39,6 @@ enum Development {
         }
         await runtime.runUntilSignalled()
         await simulator.stop()
-    }
-
-    private static func loops() throws(CommandError) -> EventLoopGroup {
-        do { return try EventLoopGroup(count: Processors.count) } catch {
-            throw CommandError(.unavailable, "The system refused an event loop: \(error).")
-        }
     }
 
     private static func readOverlay(_ path: String) throws(CommandError) -> String {

@@ -25,12 +25,10 @@ extension Command {
 enum SimulateCommand {
     static func qarnot(_ invocation: Invocation) async throws(CommandError) {
         let accounts = try accounts(invocation)
-        let group: EventLoopGroup
-        do { group = try EventLoopGroup(count: 1) } catch { throw CommandError(.unavailable, "The system refused an event loop: \(error).") }
         let simulator = try Simulator.start(
             accounts: accounts, listen: invocation.value("--listen") ?? "127.0.0.1:5001",
             storage: invocation.value("--storage-listen") ?? "127.0.0.1:5002",
-            admin: invocation.value("--admin-listen") ?? "127.0.0.1:5003", on: group)
+            admin: invocation.value("--admin-listen") ?? "127.0.0.1:5003")
         let report: JSONValue = [
             "pid": .int(getpid()), "qarnot_url": .string(simulator.restURL), "storage_url": .string(simulator.storageURL),
             "qarnot_admin_url": .string(simulator.adminURL),
@@ -40,7 +38,7 @@ enum SimulateCommand {
         if let path = invocation.value("--ready-file") {
             do { try Files.write(report.text + "\n", to: path, mode: 0o600) } catch { throw CommandError(.cannotCreate, "\(error).") }
         }
-        guard let signals = try? await SignalWatcher.install(on: group.loops[0]) else {
+        guard let signals = try? await SignalWatcher.install(on: simulator.loop) else {
             throw CommandError(.unavailable, "Signals cannot be watched.")
         }
         while let signal = await signals.next(), signal == .reload {}
@@ -62,14 +60,17 @@ enum SimulateCommand {
 /// A running Qarnot simulator on three loopback listeners.
 struct Simulator: Sendable {
     private let server: HTTPServer
+    /// Its own loop, so that it never takes time from the gateway's.
+    let loop: EventLoop
     let restURL: String
     let storageURL: String
     let adminURL: String
 
     /// - Parameters: addresses; nil takes a free loopback port.
     static func start(
-        accounts: [(Secret, String)], listen: String?, storage: String?, admin: String?, on group: EventLoopGroup
+        accounts: [(Secret, String)], listen: String?, storage: String?, admin: String?
     ) throws(CommandError) -> Simulator {
+        let group = try Runtime.makeLoops(1)
         let qarnot = SimulatedQarnot(
             accounts: accounts.map { SimulatedQarnot.Account(token: $0.0, email: $0.1) }, sleeper: LoopSleeper(group: group))
         let server = HTTPServer(group: group, logger: Logger(level: .warning, format: .text))
@@ -81,7 +82,7 @@ struct Simulator: Sendable {
         let store = try listening(storage, qarnot.storage, "--storage-listen")
         let controls = try listening(admin, qarnot.admin, "--admin-listen")
         qarnot.announce(storageURL: store)
-        return Simulator(server: server, restURL: rest, storageURL: store, adminURL: controls)
+        return Simulator(server: server, loop: group.loops[0], restURL: rest, storageURL: store, adminURL: controls)
     }
 
     func stop() async { await server.drain(deadline: .seconds(1)) }

@@ -37,17 +37,15 @@ final class Runtime: Sendable {
     }
 
     /// Opens everything and listens.
-    /// - Parameter group: loops to share, when the caller has some already.
     static func start(
-        configuration: Configuration, group: EventLoopGroup? = nil, reload: @escaping @Sendable () throws(CommandError) -> Configuration
+        configuration: Configuration, reload: @escaping @Sendable () throws(CommandError) -> Configuration
     ) async throws(CommandError) -> Runtime {
         let logger = makeLogger(configuration)
         let tls: TLSContext
         do { tls = try TLSContext(configuration.tlsFiles) } catch {
             throw CommandError(.configuration, "TLS cannot be set up: \(error). Check server.tls.")
         }
-        let loops: EventLoopGroup
-        if let group { loops = group } else { loops = try makeLoops(configuration) }
+        let loops = try makeLoops(configuration.server.loops > 0 ? configuration.server.loops : Processors.count)
         let workspace = try await Workspace.open(configuration, node: "server")
         let composition = try Composition(workspace, group: loops, logger: logger)
         await workspace.recordQuietly(Event("server.started", details: [("version", .string(Version.current))]))
@@ -64,8 +62,8 @@ final class Runtime: Sendable {
         return Runtime(composition, server, endpoints, admin, tls, reload: reload)
     }
 
-    static func makeLoops(_ configuration: Configuration) throws(CommandError) -> EventLoopGroup {
-        do { return try EventLoopGroup(count: configuration.server.loops > 0 ? configuration.server.loops : Processors.count) } catch {
+    static func makeLoops(_ count: Int) throws(CommandError) -> EventLoopGroup {
+        do { return try EventLoopGroup(count: count) } catch {
             throw CommandError(.unavailable, "The system refused an event loop: \(error). Raise the limit of open files.")
         }
     }

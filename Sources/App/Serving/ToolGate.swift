@@ -12,6 +12,8 @@ struct ToolGate: Gate {
     let resource: ProtectedResource
     let settings: OAuthSettings
     let limits: Configuration.Limits
+    /// Of `limits.tools`, those of this engine, by the tool's name.
+    let toolQuotas: [String: Quota?]
     let limiter: RateLimiter
     let cap: ConcurrencyCap
     let auditor: Auditor
@@ -66,19 +68,29 @@ struct ToolGate: Gate {
 
     /// Authorization came first, so that a refused caller cannot drain the user's bucket (RL-2).
     private func charge(_ call: ToolCall, _ caller: Principal, _ context: RequestContext, _ fields: inout Fields) -> Refusal? {
-        var policies: [(name: String, quota: Quota, verdict: GCRA.Verdict)] = []
+        var headers = RateLimitHeaders()
+        var denied: (policy: String, wait: Duration)?
         if let quota = limits.user {
-            policies.append(("user", quota, limiter.charge(.user(caller.userID), quota, at: context.received)))
+            let verdict = limiter.charge(.user(caller.userID), quota, at: context.received)
+            headers.add("user", quota, verdict)
+            if !verdict.isAllowed { denied = ("limit.user", verdict.wait) }
         }
-        let name = "\(engine)/\(call.tool.name)"
-        if policies.allSatisfy(\.verdict.isAllowed), let quota = limits.tools[name] ?? limits.toolDefault {
-            policies.append(("tool", quota, limiter.charge(.tool(caller.userID, name), quota, at: context.received)))
+        if denied == nil, let quota = quota(of: call.tool.name) {
+            let verdict = limiter.charge(.tool(caller.userID, engine: engine, tool: call.tool.name), quota, at: context.received)
+            headers.add("tool", quota, verdict)
+            if !verdict.isAllowed { denied = ("limit.tool", verdict.wait) }
         }
-        guard !policies.isEmpty else { return nil }
-        fields.append(.rateLimitPolicy, policies.map { RateLimitHeaders.policy($0.name, $0.quota) }.joined(separator: ", "))
-        fields.append(.rateLimit, policies.map { RateLimitHeaders.state($0.name, $0.verdict) }.joined(separator: ", "))
-        guard let denied = policies.first(where: { !$0.verdict.isAllowed }) else { return nil }
-        return tooMany(call, "limit.\(denied.name)", denied.verdict.wait, fields)
+        if !headers.isEmpty {
+            fields.append(name: "ratelimit-policy".utf8, value: headers.policy)
+            fields.append(name: "ratelimit".utf8, value: headers.state)
+        }
+        return denied.map { tooMany(call, $0.policy, $0.wait, fields) }
+    }
+
+    /// The tool's own quota, else the default; nil when off.
+    private func quota(of tool: String) -> Quota? {
+        guard !toolQuotas.isEmpty, let own = toolQuotas[tool] else { return limits.toolDefault }
+        return own
     }
 }
 

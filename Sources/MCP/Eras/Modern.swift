@@ -50,8 +50,8 @@ extension MCPEndpoint {
     /// Every result of this revision says that it is complete and who made it (mcp.md §3.1).
     func modernResult(_ members: JSONValue) -> JSONValue {
         var object = members.object ?? JSONObject()
-        object["resultType"] = "complete"
-        object["_meta"] = .object(JSONObject([(MetaKey.serverInfo, info.implementation)]))
+        object.append("resultType", "complete")
+        object.append("_meta", info.resultMeta)
         return .object(object)
     }
 

@@ -1,5 +1,5 @@
 /// A JSON value as a tree. Objects keep the order of their members; numbers keep their text.
-package indirect enum JSONValue: Sendable, Hashable {
+package enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case number(JSONNumber)
