@@ -17,12 +17,12 @@ final class World: Sendable {
 
     let settings: OAuthSettings
     let hasher = TokenHasher(pepper: Secret([UInt8](repeating: 7, count: 32)))
-    let users: SQLiteUserStore
-    let clients: SQLiteClientStore
-    let sessions: SQLiteSessionStore
-    let transactions: SQLiteTransactionStore
-    let grants: SQLiteGrantStore
-    let tokens: SQLiteTokenStore
+    let users: any UserStore
+    let clients: any ClientStore
+    let sessions: any SessionStore
+    let transactions: any TransactionStore
+    let grants: any GrantStore
+    let tokens: any TokenStore
     let fetcher: ScriptedFetcher
     let throttle = ScriptedThrottle()
     let epoch = Mutex<UInt64>(0)
@@ -108,10 +108,17 @@ final class World: Sendable {
         return (try #require(answer.json["access_token"]?.string), try #require(answer.json["refresh_token"]?.string))
     }
 
+    /// The world must outlive the answer, so endpoints are asked through it.
+    func answer(_ request: Request, by endpoint: (World) -> any Responder) async -> Response {
+        let responder = endpoint(self)
+        let response = await responder.respond(to: request, in: .sample)
+        return withExtendedLifetime(self) { response }
+    }
+
     /// Posts to `/token` as `Client.app` with the right verifier, unless the parameters say otherwise.
     func token(_ parameters: [(String, String)], fields: Fields = []) async -> Response {
         let defaults = [("client_id", "app"), ("code_verifier", Self.verifier)].filter { pair in !parameters.contains { $0.0 == pair.0 } }
-        return await tokenEndpoint.respond(to: .form("/token", parameters + defaults, fields), in: .sample)
+        return await answer(.form("/token", parameters + defaults, fields), by: \.tokenEndpoint)
     }
 
     func refresh(_ token: String, _ more: [(String, String)] = []) async -> Response {
