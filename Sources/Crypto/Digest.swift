@@ -24,7 +24,9 @@ private final class HashAlgorithm: Sendable {
         make: { unsafe Handle(EVP_MD_CTX_new()) }, free: { unsafe EVP_MD_CTX_free($0.pointer) })
 
     private init(_ name: String, count: Int) {
-        guard Library.isReady, let algorithm = unsafe Handle(EVP_MD_fetch(nil, name, nil)) else { preconditionFailure("OpenSSL lacks \(name)") }
+        guard Library.isReady, let algorithm = unsafe Handle(EVP_MD_fetch(nil, name, nil)) else {
+            preconditionFailure("OpenSSL lacks \(name)")
+        }
         self.algorithm = algorithm
         self.count = count
     }

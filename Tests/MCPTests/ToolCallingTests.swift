@@ -36,7 +36,8 @@ import Testing
 
     @Test func `the gate sees the arguments as they came`() async throws {
         let fixture = try EndpointFixture()
-        let body = #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{ "b" : 1.0, "a":"\u0041"}}}"#
+        let body =
+            #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{ "b" : 1.0, "a":"\u0041"}}}"#
         _ = await fixture.post(body)
         _ = await fixture.legacy("tools/call", [("name", "echo")])
         #expect(fixture.gate.arguments == [#"{ "b" : 1.0, "a":"\u0041"}"#, "{}"])
@@ -48,11 +49,14 @@ import Testing
         #expect(fixture.gate.admitted == ["echo"])
     }
 
-    @Test(arguments: [
-        [("name", "nothing"), ("arguments", [:])], [("arguments", [:])], [("name", 7)], [("name", "echo"), ("arguments", [1])],
-        [("name", "echo"), ("arguments", "x")], [("name", "echo"), ("arguments", .null)],
-    ] as [[(String, JSONValue)]])
-    func `an unknown tool or a malformed call is -32602 in band and reaches no gate (mcp.md §3.3)`(_ params: [(String, JSONValue)]) async throws {
+    @Test(
+        arguments: [
+            [("name", "nothing"), ("arguments", [:])], [("arguments", [:])], [("name", 7)], [("name", "echo"), ("arguments", [1])],
+            [("name", "echo"), ("arguments", "x")], [("name", "echo"), ("arguments", .null)],
+        ] as [[(String, JSONValue)]])
+    func `an unknown tool or a malformed call is -32602 in band and reaches no gate (mcp.md §3.3)`(_ params: [(String, JSONValue)])
+        async throws
+    {
         let fixture = try EndpointFixture()
         for answer in [await fixture.modern("tools/call", params, id: "x"), await fixture.legacy("tools/call", params, id: "x")] {
             #expect(answer.status == .ok && answer.code == -32602 && answer.json["id"] == "x")
@@ -69,10 +73,12 @@ import Testing
 
     @Test func `a refusal of the gate is complete and nothing runs (RS-8)`() async throws {
         let ran = Latch()
-        let fixture = try EndpointFixture([.make("slow") { _, _ in
-            ran.open()
-            return .structured([:])
-        }])
+        let fixture = try EndpointFixture([
+            .make("slow") { _, _ in
+                ran.open()
+                return .structured([:])
+            }
+        ])
         fixture.gate.refuse(with: .scope)
         let answer = await fixture.modern("tools/call", Self.arguments, id: "q")
         #expect(answer.status == .forbidden && answer.fields[.wwwAuthenticate]?.contains("insufficient_scope") == true)
@@ -113,7 +119,8 @@ import Testing
         await fixture.sleeper.pass(.seconds(1))
         let answer = await pending
         #expect(answer.status == .ok && answer.fields[.contentType] == "text/event-stream")
-        #expect(answer.fields[.cacheControl]?.contains("no-transform") == true && answer.fields[FieldName("x-accel-buffering")] == "no")
+        #expect(
+            answer.fields[.cacheControl]?.contains("no-transform") == true && answer.fields[FieldName("x-accel-buffering")] == "no")
         #expect(answer.fields[.rateLimit] != nil)
         let (producer, sink) = (try #require(answer.producer), Sink())
         async let ended: Void = producer(sink)
@@ -122,7 +129,8 @@ import Testing
         latch.open()
         await ended
         #expect(sink.pieces.first == ":\n\n")
-        #expect(sink.messages.count == 1 && sink.messages[0]["id"] == "s" && sink.messages[0]["result"]?["resultType"] == "complete")
+        #expect(
+            sink.messages.count == 1 && sink.messages[0]["id"] == "s" && sink.messages[0]["result"]?["resultType"] == "complete")
     }
 
     @Test(arguments: [nil, "application/json", "*/*"] as [String?])
@@ -223,7 +231,8 @@ import Testing
         let (latch, cancelled) = (Latch(), Latch())
         let fixture = try EndpointFixture([Self.waiting(latch, cancelled: cancelled)])
         let request = Task {
-            isModern ? await fixture.modern("tools/call", Self.arguments, accept: nil)
+            isModern
+                ? await fixture.modern("tools/call", Self.arguments, accept: nil)
                 : await fixture.legacy("tools/call", Self.arguments, accept: nil)
         }
         while fixture.gate.admitted.isEmpty { await Task.yield() }
@@ -245,12 +254,15 @@ import Testing
     }
 
     @Test func `names and aliases are unique together`() {
-        #expect(throws: ToolRegistry.Problem.duplicateName("echo")) { try ToolRegistry([.echo, .make("x", aliases: ["echo"]) { _, _ in .structured([:]) }]) }
+        #expect(throws: ToolRegistry.Problem.duplicateName("echo")) {
+            try ToolRegistry([.echo, .make("x", aliases: ["echo"]) { _, _ in .structured([:]) }])
+        }
     }
 
     @Test func `an input schema is an object at its root`() {
         let tool = Tool(
-            name: "x", title: "X", description: "X.", inputSchema: ["type": "array"], annotations: ToolAnnotations(), permission: .read,
+            name: "x", title: "X", description: "X.", inputSchema: ["type": "array"], annotations: ToolAnnotations(),
+            permission: .read,
             run: { _, _ in .structured([:]) })
         #expect(throws: ToolRegistry.Problem.inputSchemaIsNoObject("x")) { try ToolRegistry([tool]) }
     }

@@ -20,7 +20,9 @@ import Testing
     func `a challenge is 43 base64url characters (AZ-7)`(_ text: String) { #expect(!PKCE.isChallenge(text)) }
 
     @Test(arguments: [42, 129])
-    func `a verifier has 43 to 128 characters (CODE-5)`(_ count: Int) { #expect(!PKCE.isVerifier(String(repeating: "a", count: count))) }
+    func `a verifier has 43 to 128 characters (CODE-5)`(_ count: Int) {
+        #expect(!PKCE.isVerifier(String(repeating: "a", count: count)))
+    }
 
     @Test(arguments: [43, 128])
     func `the bounds themselves are accepted`(_ count: Int) { #expect(PKCE.isVerifier(String(repeating: "~", count: count))) }

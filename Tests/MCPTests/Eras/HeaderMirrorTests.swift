@@ -29,10 +29,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("version missing", with(.mcpProtocolVersion, nil)), ("method missing", with(.mcpMethod, nil)), ("name missing", with(.mcpName, nil)),
-        ("version doubled", doubled(.mcpProtocolVersion)), ("method doubled", doubled(.mcpMethod)), ("name doubled", doubled(.mcpName)),
+        ("version missing", with(.mcpProtocolVersion, nil)), ("method missing", with(.mcpMethod, nil)),
+        ("name missing", with(.mcpName, nil)),
+        ("version doubled", doubled(.mcpProtocolVersion)), ("method doubled", doubled(.mcpMethod)),
+        ("name doubled", doubled(.mcpName)),
         ("version differs", with(.mcpProtocolVersion, "2026-07-29")), ("method differs", with(.mcpMethod, "tools/list")),
-        ("method case", with(.mcpMethod, "Tools/Call")), ("name differs", with(.mcpName, "failing")), ("name case", with(.mcpName, "Echo")),
+        ("method case", with(.mcpMethod, "Tools/Call")), ("name differs", with(.mcpName, "failing")),
+        ("name case", with(.mcpName, "Echo")),
         ("name empty", with(.mcpName, "")), ("version is legacy", with(.mcpProtocolVersion, "2025-11-25")),
     ])
     func `a header that is missing, doubled or different is refused (mcp.md §3.2)`(_ what: String, _ fields: Fields) async throws {
@@ -48,14 +51,19 @@ import Testing
     }
 
     @Test(arguments: [
-        "=?base64?ZWNobw?=", "=?base64?ZWNobw=?=", "=?base64?ZW!!Nobw==?=", "=?base64?ZWNobw==", "?base64?ZWNobw==?=", "=?BASE64?ZWNobw==?=",
+        "=?base64?ZWNobw?=", "=?base64?ZWNobw=?=", "=?base64?ZW!!Nobw==?=", "=?base64?ZWNobw==", "?base64?ZWNobw==?=",
+        "=?BASE64?ZWNobw==?=",
         "=?base64?ZWNobx==?=", "=?base64?/w==?=", "=?base64??=", "=?base64?ZWNo bw==?=",
     ])
     func `Base64 that is not strict, or stands for another name, is refused`(_ value: String) async throws {
         #expect(try await call(Self.with(.mcpName, value)).code == -32020)
     }
 
-    @Test(arguments: [("=?base64?SGVsbG8=?=", "Hello"), ("=?base64?SGVsbG8?=", nil), ("=?base64?", "=?base64?"), ("plain", "plain"), ("=?base64?=", "=?base64?=")] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("=?base64?SGVsbG8=?=", "Hello"), ("=?base64?SGVsbG8?=", nil), ("=?base64?", "=?base64?"), ("plain", "plain"),
+            ("=?base64?=", "=?base64?="),
+        ] as [(String, String?)])
     func `a value is encoded only between prefix and suffix`(_ value: String, _ decoded: String?) {
         #expect(HeaderMirror.decode(value) == decoded)
     }

@@ -8,9 +8,13 @@ import Testing
         ("2024-11-05", "2024-11-05"), ("2025-03-26", "2025-03-26"), ("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"),
         ("2026-07-28", "2025-11-25"), ("1.0", "2025-11-25"), ("", "2025-11-25"),
     ])
-    func `the version asked for is served, or our newest with a handshake (mcp.md §2)`(_ asked: String, _ served: String) async throws {
+    func `the version asked for is served, or our newest with a handshake (mcp.md §2)`(_ asked: String, _ served: String)
+        async throws
+    {
         let answer = try await EndpointFixture().legacy(
-            "initialize", [("protocolVersion", .string(asked)), ("capabilities", [:]), ("clientInfo", ["name": "t", "version": "1"])], version: nil)
+            "initialize",
+            [("protocolVersion", .string(asked)), ("capabilities", [:]), ("clientInfo", ["name": "t", "version": "1"])],
+            version: nil)
         let result = try #require(answer.json["result"])
         #expect(answer.status == .ok && result["protocolVersion"]?.string == served)
         #expect(result["serverInfo"]?["name"] == "test" && result["instructions"] == "Test tools.")
@@ -83,7 +87,8 @@ import Testing
     }
 
     @Test func `the handshake is no part of a batch`() async throws {
-        let answer = try await batch(Self.ping, #"{"jsonrpc":"2.0","id":2,"method":"initialize","params":{"protocolVersion":"2025-03-26"}}"#)
+        let answer = try await batch(
+            Self.ping, #"{"jsonrpc":"2.0","id":2,"method":"initialize","params":{"protocolVersion":"2025-03-26"}}"#)
         #expect(answer.status == .badRequest && answer.code == -32600)
     }
 

@@ -18,10 +18,11 @@ import Testing
         #expect(result["serverInfo"] == nil)
     }
 
-    @Test(arguments: [
-        [capabilities], [("io.modelcontextprotocol/protocolVersion", 7), capabilities],
-        [version], [version, ("io.modelcontextprotocol/clientCapabilities", "none")],
-    ] as [[(String, JSONValue)]])
+    @Test(
+        arguments: [
+            [capabilities], [("io.modelcontextprotocol/protocolVersion", 7), capabilities],
+            [version], [version, ("io.modelcontextprotocol/clientCapabilities", "none")],
+        ] as [[(String, JSONValue)]])
     func `an incomplete envelope is -32602 (mcp.md §3.3)`(_ envelope: [(String, JSONValue)]) async throws {
         let body = EndpointFixture.body("tools/list", id: 5, envelope: envelope)
         let answer = try await EndpointFixture().post(body, EndpointFixture.headers("tools/list"))
@@ -30,14 +31,16 @@ import Testing
 
     @Test(arguments: ["v999.0.0", "2027-01-01", "2025-11-25"])
     func `a version not served is -32022 and says which are (mcp.md §2)`(_ version: String) async throws {
-        let body = EndpointFixture.body("tools/list", envelope: [("io.modelcontextprotocol/protocolVersion", .string(version)), Self.capabilities])
+        let body = EndpointFixture.body(
+            "tools/list", envelope: [("io.modelcontextprotocol/protocolVersion", .string(version)), Self.capabilities])
         let answer = try await EndpointFixture().post(body, EndpointFixture.headers("tools/list", version: version))
         #expect(answer.status == .badRequest && answer.code == -32022)
         #expect(answer.json["error"]?["data"] == ["supported": ["2026-07-28"], "requested": .string(version)])
     }
 
     @Test func `a mismatch outranks an unknown version (mcp.md §2)`() async throws {
-        let body = EndpointFixture.body("tools/list", envelope: [("io.modelcontextprotocol/protocolVersion", "v999"), Self.capabilities])
+        let body = EndpointFixture.body(
+            "tools/list", envelope: [("io.modelcontextprotocol/protocolVersion", "v999"), Self.capabilities])
         let fixture = try EndpointFixture()
         #expect(await fixture.post(body, EndpointFixture.headers("tools/list")).code == -32020)
         #expect(await fixture.post(body, EndpointFixture.headers("tools/list", version: "v999")).code == -32022)
@@ -81,7 +84,8 @@ import Testing
 
     @Test(arguments: [HTTP.Method.get, .delete, .put])
     func `only POST is served`(_ method: HTTP.Method) async throws {
-        let answer = try await EndpointFixture().endpoint.respond(to: Request(method: method, path: "/mcp"), caller: nil, in: .sample)
+        let answer = try await EndpointFixture().endpoint.respond(
+            to: Request(method: method, path: "/mcp"), caller: nil, in: .sample)
         #expect(answer.status == .methodNotAllowed && answer.fields[.allow] == "POST, OPTIONS" && answer.code != nil)
     }
 

@@ -6,13 +6,15 @@ import Testing
 
 @Suite struct AuthorizationParserTests {
     static let valid: [(String, String)] = [
-        ("client_id", "app"), ("redirect_uri", "https://app.example/cb"), ("response_type", "code"), ("code_challenge", World.challenge),
+        ("client_id", "app"), ("redirect_uri", "https://app.example/cb"), ("response_type", "code"),
+        ("code_challenge", World.challenge),
         ("code_challenge_method", "S256"), ("state", "s-1"), ("scope", "qarnot:read"), ("resource", "https://gate.example/mcp"),
     ]
 
     /// The valid request with parameters replaced, or removed where the value is nil.
     static func changed(_ changes: [(String, String?)]) -> [(String, String)] {
-        valid.filter { pair in !changes.contains { $0.0 == pair.0 } } + changes.compactMap { name, value in value.map { (name, $0) } }
+        valid.filter { pair in !changes.contains { $0.0 == pair.0 } }
+            + changes.compactMap { name, value in value.map { (name, $0) } }
     }
 
     private func outcome(_ parameters: [(String, String)], in world: World) async throws -> AuthorizationParser.Outcome {
@@ -35,13 +37,15 @@ import Testing
         #expect(request.state == "s-1")
     }
 
-    @Test(arguments: [
-        ([("request_uri", "urn:ietf:params:oauth:request_uri:x")], "AZ-1"),
-        ([("client_id", nil)], "AZ-2"), ([("client_id", "nobody")], "AZ-2"), ([("client_id", String(repeating: "a", count: 513))], "AZ-2"),
-        ([("client_id", "https://unknown.example/client")], "AZ-2"),
-        ([("redirect_uri", "https://evil.example/cb")], "AZ-3"), ([("redirect_uri", "https://app.example/cb/")], "AZ-3"),
-        ([("redirect_uri", "https://app.example/cb#x")], "AZ-3"),
-    ] as [([(String, String?)], String)])
+    @Test(
+        arguments: [
+            ([("request_uri", "urn:ietf:params:oauth:request_uri:x")], "AZ-1"),
+            ([("client_id", nil)], "AZ-2"), ([("client_id", "nobody")], "AZ-2"),
+            ([("client_id", String(repeating: "a", count: 513))], "AZ-2"),
+            ([("client_id", "https://unknown.example/client")], "AZ-2"),
+            ([("redirect_uri", "https://evil.example/cb")], "AZ-3"), ([("redirect_uri", "https://app.example/cb/")], "AZ-3"),
+            ([("redirect_uri", "https://app.example/cb#x")], "AZ-3"),
+        ] as [([(String, String?)], String)])
     func `until client and redirect URI are proven a refusal is ours alone (AZ-1 to AZ-3)`(
         _ changes: [(String, String?)], _ rule: String
     ) async throws {
@@ -62,28 +66,33 @@ import Testing
         #expect(refusal.rule == "AZ-4")
     }
 
-    @Test(arguments: [
-        ([("request", "eyJ")], "request_not_supported", "AZ-5"),
-        ([("response_type", nil)], "invalid_request", "AZ-5"), ([("response_type", "")], "invalid_request", "AZ-5"),
-        ([("response_type", "token")], "unsupported_response_type", "AZ-5"),
-        ([("response_type", "code id_token")], "unsupported_response_type", "AZ-5"),
-        ([("response_mode", "fragment")], "invalid_request", "AZ-6"), ([("response_mode", "form_post")], "invalid_request", "AZ-6"),
-        ([("code_challenge", nil)], "invalid_request", "AZ-7"), ([("code_challenge", "short")], "invalid_request", "AZ-7"),
-        ([("code_challenge_method", nil)], "invalid_request", "AZ-7"), ([("code_challenge_method", "plain")], "invalid_request", "AZ-7"),
-        ([("code_challenge_method", "s256")], "invalid_request", "AZ-7"),
-        ([("state", String(repeating: "s", count: 2049))], "invalid_request", "AZ-8"),
-        ([("scope", "unknown")], "invalid_scope", "AZ-9"), ([("scope", "qarnot:everything other:read")], "invalid_scope", "AZ-9"),
-        ([("scope", "qarnot:read \"x\"")], "invalid_scope", "AZ-9"), ([("scope", "qarnot:read\\")], "invalid_scope", "AZ-9"),
-        ([("scope", "qarnot:réad")], "invalid_scope", "AZ-9"),
-        ([("resource", "https://other.example/mcp")], "invalid_target", "AZ-10"),
-        ([("resource", "https://gate.example/mcp#x")], "invalid_target", "AZ-10"),
-        ([("resource", "http://gate.example/mcp")], "invalid_target", "AZ-10"), ([("resource", "/mcp")], "invalid_target", "AZ-10"),
-        ([("resource", "https://gate.example/mcp?x=1")], "invalid_target", "AZ-10"),
-        ([("resource", "https://user@gate.example/mcp")], "invalid_target", "AZ-10"),
-        ([("resource", "https://gate.example/MCP")], "invalid_target", "AZ-10"),
-        ([("prompt", "none login")], "invalid_request", "AZ-11"), ([("prompt", "create")], "invalid_request", "AZ-11"),
-        ([("max_age", "-1")], "invalid_request", "AZ-11"), ([("max_age", "soon")], "invalid_request", "AZ-11"),
-    ] as [([(String, String?)], String, String)])
+    @Test(
+        arguments: [
+            ([("request", "eyJ")], "request_not_supported", "AZ-5"),
+            ([("response_type", nil)], "invalid_request", "AZ-5"), ([("response_type", "")], "invalid_request", "AZ-5"),
+            ([("response_type", "token")], "unsupported_response_type", "AZ-5"),
+            ([("response_type", "code id_token")], "unsupported_response_type", "AZ-5"),
+            ([("response_mode", "fragment")], "invalid_request", "AZ-6"),
+            ([("response_mode", "form_post")], "invalid_request", "AZ-6"),
+            ([("code_challenge", nil)], "invalid_request", "AZ-7"), ([("code_challenge", "short")], "invalid_request", "AZ-7"),
+            ([("code_challenge_method", nil)], "invalid_request", "AZ-7"),
+            ([("code_challenge_method", "plain")], "invalid_request", "AZ-7"),
+            ([("code_challenge_method", "s256")], "invalid_request", "AZ-7"),
+            ([("state", String(repeating: "s", count: 2049))], "invalid_request", "AZ-8"),
+            ([("scope", "unknown")], "invalid_scope", "AZ-9"),
+            ([("scope", "qarnot:everything other:read")], "invalid_scope", "AZ-9"),
+            ([("scope", "qarnot:read \"x\"")], "invalid_scope", "AZ-9"), ([("scope", "qarnot:read\\")], "invalid_scope", "AZ-9"),
+            ([("scope", "qarnot:réad")], "invalid_scope", "AZ-9"),
+            ([("resource", "https://other.example/mcp")], "invalid_target", "AZ-10"),
+            ([("resource", "https://gate.example/mcp#x")], "invalid_target", "AZ-10"),
+            ([("resource", "http://gate.example/mcp")], "invalid_target", "AZ-10"),
+            ([("resource", "/mcp")], "invalid_target", "AZ-10"),
+            ([("resource", "https://gate.example/mcp?x=1")], "invalid_target", "AZ-10"),
+            ([("resource", "https://user@gate.example/mcp")], "invalid_target", "AZ-10"),
+            ([("resource", "https://gate.example/MCP")], "invalid_target", "AZ-10"),
+            ([("prompt", "none login")], "invalid_request", "AZ-11"), ([("prompt", "create")], "invalid_request", "AZ-11"),
+            ([("max_age", "-1")], "invalid_request", "AZ-11"), ([("max_age", "soon")], "invalid_request", "AZ-11"),
+        ] as [([(String, String?)], String, String)])
     func `afterwards the client is told, with its state (AZ-5 to AZ-11)`(
         _ changes: [(String, String?)], _ code: String, _ rule: String
     ) async throws {
@@ -123,7 +132,8 @@ import Testing
         let world = try await World()
         let faults: [(String, String?)] = [
             ("request_uri", "x"), ("client_id", "nobody"), ("redirect_uri", "https://evil.example/"), ("request", "x"),
-            ("response_type", "token"), ("response_mode", "fragment"), ("code_challenge", "short"), ("state", String(repeating: "s", count: 3000)),
+            ("response_type", "token"), ("response_mode", "fragment"), ("code_challenge", "short"),
+            ("state", String(repeating: "s", count: 3000)),
             ("resource", "x"), ("prompt", "x"),
         ]
         var rules: [String] = []
@@ -166,11 +176,12 @@ import Testing
         #expect(try await request(asked, in: world)?.redirectURI == "http://localhost:3118/cb")
     }
 
-    @Test(arguments: [
-        (nil, "qarnot:read qarnot:execute"), ("offline_access", "qarnot:read qarnot:execute"),
-        ("qarnot:read offline_access openid", "qarnot:read"), ("qarnot:admin unknown", "qarnot:admin"),
-        ("  qarnot:execute   qarnot:read ", "qarnot:read qarnot:execute"),
-    ] as [(String?, String)])
+    @Test(
+        arguments: [
+            (nil, "qarnot:read qarnot:execute"), ("offline_access", "qarnot:read qarnot:execute"),
+            ("qarnot:read offline_access openid", "qarnot:read"), ("qarnot:admin unknown", "qarnot:admin"),
+            ("  qarnot:execute   qarnot:read ", "qarnot:read qarnot:execute"),
+        ] as [(String?, String)])
     func `absent scopes are the baseline, unknown ones are dropped (AZ-9)`(_ scope: String?, _ expected: String) async throws {
         #expect(try await request(Self.changed([("scope", scope)]), in: World())?.scopes.description == expected)
     }
@@ -195,7 +206,9 @@ import Testing
     }
 
     @Test func `prompt, max_age and login_hint are kept (AZ-11, AZ-12)`() async throws {
-        let asked = Self.changed([("prompt", "login consent"), ("max_age", "60"), ("login_hint", String(repeating: "a", count: 200))])
+        let asked = Self.changed([
+            ("prompt", "login consent"), ("max_age", "60"), ("login_hint", String(repeating: "a", count: 200)),
+        ])
         let request = try #require(try await request(asked, in: World()))
         #expect(request.prompt == [.login, .consent])
         #expect(request.maxAge == 60)

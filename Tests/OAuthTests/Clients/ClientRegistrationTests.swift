@@ -65,7 +65,8 @@ import Testing
 
     @Test(arguments: [
         "{}", #"{"redirect_uris":null}"#, #"{"redirect_uris":[]}"#, #"{"redirect_uris":"https://app.example/cb"}"#,
-        #"{"redirect_uris":[1]}"#, #"{"redirect_uris":["http://app.example/cb"]}"#, #"{"redirect_uris":["https://app.example/cb","javascript:x"]}"#,
+        #"{"redirect_uris":[1]}"#, #"{"redirect_uris":["http://app.example/cb"]}"#,
+        #"{"redirect_uris":["https://app.example/cb","javascript:x"]}"#,
         #"{"redirect_uris":["https://a.example/1","https://a.example/2","https://a.example/3","https://a.example/4","https://a.example/5","https://a.example/6","https://a.example/7","https://a.example/8","https://a.example/9","https://a.example/10","https://a.example/11"]}"#,
     ])
     func `redirect URIs that break the policy are refused (REG-4)`(_ body: String) async throws {
@@ -86,7 +87,8 @@ import Testing
     }
 
     @Test func `a software statement is refused (REG-6)`() async throws {
-        let answer = await register(#"{"redirect_uris":["https://app.example/cb"],"software_statement":"eyJ"}"#, in: try await World())
+        let answer = await register(
+            #"{"redirect_uris":["https://app.example/cb"],"software_statement":"eyJ"}"#, in: try await World())
         #expect(answer.status == .badRequest && answer.error == "invalid_software_statement")
     }
 
@@ -107,7 +109,10 @@ import Testing
 
     @Test func `with initial tokens required nobody else registers (REG-1)`() async throws {
         let world = try await World { $0.registration = .token }
-        for value in [nil, "Bearer", "Bearer " + TokenFormat.mint(.initialAccess).exposeText(), "Bearer " + TokenFormat.mint(.access).exposeText()] {
+        for value in [
+            nil, "Bearer", "Bearer " + TokenFormat.mint(.initialAccess).exposeText(),
+            "Bearer " + TokenFormat.mint(.access).exposeText(),
+        ] {
             var request = Request.json("/register", #"{"redirect_uris":["https://app.example/cb"]}"#)
             if let value { request.fields.append(.authorization, value) }
             let answer = await world.answer(request, by: \.registration)

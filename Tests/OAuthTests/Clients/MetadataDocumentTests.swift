@@ -8,13 +8,17 @@ import Testing
     static let document =
         #"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":["https://app.example/cb"]}"#
 
-    @Test(arguments: ["https://app.example/client", "https://app.example:443/a/b.json", "https://claude.ai/oauth/mcp-oauth-client-metadata"])
+    @Test(arguments: [
+        "https://app.example/client", "https://app.example:443/a/b.json", "https://claude.ai/oauth/mcp-oauth-client-metadata",
+    ])
     func `an https URL with a path is a client id (CIMD-1)`(_ url: String) { #expect(MetadataDocument.isClientURL(url)) }
 
     @Test(arguments: [
-        "http://app.example/client", "https://app.example", "https://app.example/", "https://app.example/a/../b", "https://app.example/./b",
+        "http://app.example/client", "https://app.example", "https://app.example/", "https://app.example/a/../b",
+        "https://app.example/./b",
         "https://app.example/%2e%2e/b", "https://app.example/c#f", "https://u@app.example/c", "https://u:p@app.example/c",
-        "https://app.example/c?x=1", "https://app.example/c?", "app", "", "HTTPS://app.example/c", "https:///c", "https://app.example/a b",
+        "https://app.example/c?x=1", "https://app.example/c?", "app", "", "HTTPS://app.example/c", "https:///c",
+        "https://app.example/a b",
         "https://app.example/" + String(repeating: "a", count: 500),
     ])
     func `any other text is none (CIMD-1)`(_ url: String) { #expect(!MetadataDocument.isClientURL(url)) }
@@ -40,14 +44,32 @@ import Testing
         ("", "document is no JSON object"), ("[]", "document is no JSON object"),
         (#"{"client_id":"https://app.example/oauth/client","client_id":"x"}"#, "document is no JSON object"),
         (#"{"client_name":"App","redirect_uris":["https://app.example/cb"]}"#, "client_id differs from the URL"),
-        (#"{"client_id":"https://app.example/oauth/client/","client_name":"App","redirect_uris":["https://app.example/cb"]}"#, "client_id differs from the URL"),
-        (#"{"client_id":"https://APP.example/oauth/client","client_name":"App","redirect_uris":["https://app.example/cb"]}"#, "client_id differs from the URL"),
+        (
+            #"{"client_id":"https://app.example/oauth/client/","client_name":"App","redirect_uris":["https://app.example/cb"]}"#,
+            "client_id differs from the URL"
+        ),
+        (
+            #"{"client_id":"https://APP.example/oauth/client","client_name":"App","redirect_uris":["https://app.example/cb"]}"#,
+            "client_id differs from the URL"
+        ),
         (#"{"client_id":"https://app.example/oauth/client","redirect_uris":["https://app.example/cb"]}"#, "client_name is missing"),
-        (#"{"client_id":"https://app.example/oauth/client","client_name":"","redirect_uris":["https://app.example/cb"]}"#, "client_name is missing"),
+        (
+            #"{"client_id":"https://app.example/oauth/client","client_name":"","redirect_uris":["https://app.example/cb"]}"#,
+            "client_name is missing"
+        ),
         (#"{"client_id":"https://app.example/oauth/client","client_name":"App"}"#, "redirect_uris are missing or not acceptable"),
-        (#"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":[]}"#, "redirect_uris are missing or not acceptable"),
-        (#"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":["http://app.example/cb"]}"#, "redirect_uris are missing or not acceptable"),
-        (#"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":["https://app.example/cb",1]}"#, "redirect_uris are missing or not acceptable"),
+        (
+            #"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":[]}"#,
+            "redirect_uris are missing or not acceptable"
+        ),
+        (
+            #"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":["http://app.example/cb"]}"#,
+            "redirect_uris are missing or not acceptable"
+        ),
+        (
+            #"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":["https://app.example/cb",1]}"#,
+            "redirect_uris are missing or not acceptable"
+        ),
     ])
     func `a document with a fault is refused by name (CIMD-3)`(_ document: String, _ reason: String) {
         #expect(refusal(document) == reason)

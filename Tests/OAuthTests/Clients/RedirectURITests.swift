@@ -6,7 +6,8 @@ import Testing
     private static let schemes: Set<String> = ["cursor", "vscode"]
 
     @Test(arguments: [
-        "https://app.example/cb", "https://app.example", "https://app.example:8443/cb?a=b", "https://claude.ai/api/mcp/auth_callback",
+        "https://app.example/cb", "https://app.example", "https://app.example:8443/cb?a=b",
+        "https://claude.ai/api/mcp/auth_callback",
         "http://localhost/cb", "http://localhost:3118/callback", "http://127.0.0.1:1/cb", "http://[::1]:9/cb", "http://127.0.0.1",
         "com.example.app:/oauth", "com.example.app://oauth/cb", "cursor://anysphere.cursor-mcp/oauth", "vscode://x/y",
     ])
@@ -19,10 +20,12 @@ import Testing
         "http://app.example/cb", "http://127.0.0.2/cb", "http://127.0.0.1.evil.example/cb", "http://localhost.evil.example/cb",
         "http://[::2]/cb", "http://0.0.0.0/cb", "http://[::ffff:127.0.0.1]/cb", "http://127.1/cb",
         // user information, fragments, wildcards
-        "https://user@app.example/cb", "https://user:pw@app.example/cb", "https://app.example@evil.example/cb", "http://localhost@evil.example/",
+        "https://user@app.example/cb", "https://user:pw@app.example/cb", "https://app.example@evil.example/cb",
+        "http://localhost@evil.example/",
         "https://app.example/cb#f", "https://app.example/cb#", "https://*.app.example/cb", "https://app.example/*",
         // spellings a parser would change
-        "HTTPS://app.example/cb", "https://APP.example/cb", "https://app%2eexample/cb", "https://app.example./cb", "https://.app.example/cb",
+        "HTTPS://app.example/cb", "https://APP.example/cb", "https://app%2eexample/cb", "https://app.example./cb",
+        "https://.app.example/cb",
         "https://app.example/a/../cb", "https://app.example/./cb", "https://app.example/%2e%2e/cb", "https://app.example/.%2E/cb",
         "https:app.example/cb", "https:/app.example/cb", "https:///cb", "https://", "//app.example/cb", "/cb", "app.example/cb", "",
         "https://app.example\\@evil.example/cb", "https://app.example/c b", "https://app.example/cb\t", " https://app.example/cb",

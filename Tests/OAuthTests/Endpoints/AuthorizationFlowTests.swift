@@ -32,7 +32,9 @@ import Testing
         let world = try await World()
         try await world.clients.insert(.sample("query", redirectURIs: ["https://app.example/cb?a=b"]))
         var browser = Browser(world)
-        let consent = try await browser.reachConsent([("client_id", "query"), ("redirect_uri", "https://app.example/cb?a=b"), ("state", nil)])
+        let consent = try await browser.reachConsent([
+            ("client_id", "query"), ("redirect_uri", "https://app.example/cb?a=b"), ("state", nil),
+        ])
         let handed = try await browser.post("/consent", consent.formParameters + Self.allow).handedOver()
         #expect(handed.all("a") == ["b"] && !handed.contains("state") && handed.contains("code"))
     }
@@ -42,7 +44,8 @@ import Testing
         let login = await browser.open()
         let redirect = await browser.signIn(on: login)
         for line in login.fields.all(.setCookie) + redirect.fields.all(.setCookie) {
-            #expect(line.hasPrefix("__Host-") && line.contains("; Secure") && line.contains("; HttpOnly") && line.contains("; Path=/"))
+            #expect(
+                line.hasPrefix("__Host-") && line.contains("; Secure") && line.contains("; HttpOnly") && line.contains("; Path=/"))
             #expect(line.contains("SameSite=Lax"))
         }
         #expect(browser.cookies.count == 2)
@@ -64,11 +67,13 @@ import Testing
         #expect(await attacker.post("/consent", consent.formParameters + Self.allow).page == "handoff")
     }
 
-    @Test(arguments: [
-        ("https://evil.example", nil), ("https://evil.example", "cross-site"), ("https://evil.example", "same-origin"),
-        ("https://gate.example.evil.example", nil), ("http://gate.example", nil), ("null", nil), ("null", "cross-site"), (nil, nil),
-        (nil, "same-site"), (nil, "none"), ("https://gate.example", "cross-site"), ("https://gate.example", "same-site"),
-    ] as [(String?, String?)])
+    @Test(
+        arguments: [
+            ("https://evil.example", nil), ("https://evil.example", "cross-site"), ("https://evil.example", "same-origin"),
+            ("https://gate.example.evil.example", nil), ("http://gate.example", nil), ("null", nil), ("null", "cross-site"),
+            (nil, nil),
+            (nil, "same-site"), (nil, "none"), ("https://gate.example", "cross-site"), ("https://gate.example", "same-site"),
+        ] as [(String?, String?)])
     func `a form from elsewhere is refused (WEB-4)`(_ origin: String?, _ site: String?) async throws {
         var browser = Browser(try await World())
         let login = await browser.open()
@@ -146,7 +151,9 @@ import Testing
     }
 
     @Test(arguments: [(Client.Kind.dynamic, "error"), (.preregistered, nil)] as [(Client.Kind, String?)])
-    func `deny carries access_denied, state and issuer, and no code (CON-3, AZ-13)`(_ kind: Client.Kind, _ page: String?) async throws {
+    func `deny carries access_denied, state and issuer, and no code (CON-3, AZ-13)`(_ kind: Client.Kind, _ page: String?)
+        async throws
+    {
         let world = try await World()
         try await world.clients.insert(.sample("other", kind: kind))
         var browser = Browser(world)
@@ -167,7 +174,8 @@ import Testing
         let consent = try await browser.reachConsent()
         #expect(await browser.post("/consent", consent.formParameters + Self.allow).page == "handoff")
         for decision in ["allow", "deny"] {
-            let replay = await browser.post("/consent", consent.formParameters + [("decision", decision), ("scope", "qarnot:read")])
+            let replay = await browser.post(
+                "/consent", consent.formParameters + [("decision", decision), ("scope", "qarnot:read")])
             #expect(replay.page == "refusal" && replay.status == .ok)
             #expect(!replay.text.contains("code="))
         }
@@ -235,7 +243,9 @@ import Testing
     }
 
     @Test(arguments: [(Client.Kind.preregistered, Status.seeOther), (.dynamic, .ok)])
-    func `an error goes to an unknown client only by the person's own click (AZ-13)`(_ kind: Client.Kind, _ status: Status) async throws {
+    func `an error goes to an unknown client only by the person's own click (AZ-13)`(_ kind: Client.Kind, _ status: Status)
+        async throws
+    {
         let world = try await World()
         try await world.clients.insert(.sample("other", kind: kind))
         var browser = Browser(world)
@@ -247,7 +257,8 @@ import Testing
     }
 
     @Test(arguments: [("client_id", "nobody"), ("redirect_uri", "https://evil.example/cb"), ("request_uri", "x")])
-    func `a refusal before client and address are proven leads nowhere (AZ-1 to AZ-3)`(_ name: String, _ value: String) async throws {
+    func `a refusal before client and address are proven leads nowhere (AZ-1 to AZ-3)`(_ name: String, _ value: String) async throws
+    {
         var browser = Browser(try await World())
         let answer = await browser.open([(name, value)])
         #expect(answer.status == .badRequest && answer.page == "refusal")
@@ -275,7 +286,9 @@ import Testing
             #"{"client_id":"https://app.example/oauth/client","client_name":"App","redirect_uris":["http://localhost/cb"]}"#,
             at: MetadataDocumentTests.url)
         var browser = Browser(world)
-        let consent = try await browser.reachConsent([("client_id", MetadataDocumentTests.url), ("redirect_uri", "http://localhost:3118/cb")])
+        let consent = try await browser.reachConsent([
+            ("client_id", MetadataDocumentTests.url), ("redirect_uri", "http://localhost:3118/cb"),
+        ])
         #expect(consent.json["client_host"] == "app.example" && consent.json["loopback"] == true)
         let answer = await browser.post("/consent", consent.formParameters + Self.allow)
         #expect(answer.json["url"]?.string?.hasPrefix("http://localhost:3118/cb?code=") == true)

@@ -47,13 +47,20 @@ import Testing
         }
         #expect(answer.json["registration_endpoint"] == nil)
         #expect(answer.json["client_id_metadata_document_supported"] == false)
-        for absent in ["jwks_uri", "introspection_endpoint", "device_authorization_endpoint", "pushed_authorization_request_endpoint"] {
+        for absent in [
+            "jwks_uri", "introspection_endpoint", "device_authorization_endpoint", "pushed_authorization_request_endpoint",
+        ] {
             #expect(answer.json.object?.keys.contains(absent) == false)
         }
     }
 
-    @Test(arguments: [("/mcp", "https://gate.example/mcp", "qarnot"), ("/two", "https://gate.example/two", "second"), ("", "https://gate.example/mcp", "qarnot")])
-    func `each resource has its document, the first one at the root too (PRM-1)`(_ path: String, _ url: String, _ engine: String) async {
+    @Test(arguments: [
+        ("/mcp", "https://gate.example/mcp", "qarnot"), ("/two", "https://gate.example/two", "second"),
+        ("", "https://gate.example/mcp", "qarnot"),
+    ])
+    func `each resource has its document, the first one at the root too (PRM-1)`(_ path: String, _ url: String, _ engine: String)
+        async
+    {
         let json = await get("/.well-known/oauth-protected-resource" + path).json
         #expect(json["resource"]?.string == url)
         #expect(json["authorization_servers"] == ["https://gate.example"])
@@ -63,7 +70,10 @@ import Testing
         #expect(!scopes.contains("offline_access"))
     }
 
-    @Test(arguments: ["/.well-known/oauth-protected-resource/nowhere", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/x"])
+    @Test(arguments: [
+        "/.well-known/oauth-protected-resource/nowhere", "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/x",
+    ])
     func `an unknown document is 404 in JSON (PRM-1)`(_ path: String) async {
         let answer = await get(path)
         #expect(answer.status == .notFound && answer.fields[.contentType] == "application/json" && answer.error != nil)
@@ -78,7 +88,8 @@ import Testing
     }
 
     @Test func `the issuer never comes from the request (META-1)`() async {
-        let answer = await get("/.well-known/oauth-authorization-server", [(.host, "evil.example"), (FieldName("x-forwarded-host"), "evil.example")])
+        let answer = await get(
+            "/.well-known/oauth-authorization-server", [(.host, "evil.example"), (FieldName("x-forwarded-host"), "evil.example")])
         #expect(!answer.text.contains("evil.example"))
     }
 

@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct RevocationEndpointTests {
     private func revoke(_ parameters: [(String, String)], in world: World) async -> Response {
-        await world.answer(.form("/revoke", [("client_id", "app")].filter { pair in !parameters.contains { $0.0 == pair.0 } } + parameters), by: \.revocation)
+        await world.answer(
+            .form("/revoke", [("client_id", "app")].filter { pair in !parameters.contains { $0.0 == pair.0 } } + parameters),
+            by: \.revocation)
     }
 
     @Test func `a refresh token takes its whole grant with it (RV-1)`() async throws {

@@ -33,7 +33,9 @@ import Testing
     @Test func `unknown and garbled codes are invalid_grant (CODE-1)`() async throws {
         let world = try await World()
         let code = try await world.code()
-        for wrong in [TokenFormat.mint(.code).exposeText(), "garbage", String(code.dropLast()) + "0", TokenFormat.mint(.refresh).exposeText()]
+        for wrong in [
+            TokenFormat.mint(.code).exposeText(), "garbage", String(code.dropLast()) + "0", TokenFormat.mint(.refresh).exposeText(),
+        ]
         where wrong != code {
             let answer = await redeem(wrong, in: world)
             #expect(answer.status == .badRequest && answer.error == "invalid_grant")

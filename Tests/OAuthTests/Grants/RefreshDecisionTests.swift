@@ -8,7 +8,8 @@ import Testing
     private static let seal: [UInt8] = [1, 2, 3]
 
     private static func record(
-        expires: Int64 = 1000, ends: Int64 = 10_000, superseded: Int64? = nil, sealed: [UInt8]? = seal, isSuccessorUsed: Bool = false,
+        expires: Int64 = 1000, ends: Int64 = 10_000, superseded: Int64? = nil, sealed: [UInt8]? = seal,
+        isSuccessorUsed: Bool = false,
         isActive: Bool = true
     ) -> RefreshRecord {
         RefreshRecord(
@@ -19,20 +20,21 @@ import Testing
             isSuccessorUsed: isSuccessorUsed, isActive: isActive)
     }
 
-    @Test(arguments: [
-        (record(), 999, .rotate),
-        (record(), 1000, .refuse),  // idle end is exclusive
-        (record(expires: 99_999), 10_000, .refuse),  // absolute end
-        (record(isActive: false), 1, .refuse),
-        (record(superseded: 100), 100, .grace(sealedSuccessor: seal)),
-        (record(superseded: 100), 160, .grace(sealedSuccessor: seal)),
-        (record(superseded: 100), 161, .reuse),
-        (record(superseded: 100, isSuccessorUsed: true), 101, .reuse),
-        (record(superseded: 100, sealed: nil), 101, .reuse),  // wiped
-        (record(superseded: 100, isActive: false), 101, .refuse),  // a dead family is refused, not revoked again
-        (record(expires: 100, superseded: 90), 5000, .reuse),  // expired and replaced: still reuse
-        (record(expires: 100, superseded: 90), 10_000, .refuse),
-    ] as [(RefreshRecord, Int64, RefreshDecision)])
+    @Test(
+        arguments: [
+            (record(), 999, .rotate),
+            (record(), 1000, .refuse),  // idle end is exclusive
+            (record(expires: 99_999), 10_000, .refuse),  // absolute end
+            (record(isActive: false), 1, .refuse),
+            (record(superseded: 100), 100, .grace(sealedSuccessor: seal)),
+            (record(superseded: 100), 160, .grace(sealedSuccessor: seal)),
+            (record(superseded: 100), 161, .reuse),
+            (record(superseded: 100, isSuccessorUsed: true), 101, .reuse),
+            (record(superseded: 100, sealed: nil), 101, .reuse),  // wiped
+            (record(superseded: 100, isActive: false), 101, .refuse),  // a dead family is refused, not revoked again
+            (record(expires: 100, superseded: 90), 5000, .reuse),  // expired and replaced: still reuse
+            (record(expires: 100, superseded: 90), 10_000, .refuse),
+        ] as [(RefreshRecord, Int64, RefreshDecision)])
     func `each state has one verdict (RT-1 to RT-5)`(_ record: RefreshRecord, _ second: Int64, _ expected: RefreshDecision) {
         #expect(RefreshDecision.decide(record, grace: Self.grace, at: .at(second)) == expected)
     }
@@ -77,7 +79,8 @@ import Testing
             let token = tokens[index]
             let isSuccessorUsed = index + 1 < tokens.count && tokens[index + 1].supersededAt != nil
             let record = RefreshDecisionTests.record(
-                expires: min(token.issuedAt + Self.idle, Self.end), ends: Self.end, superseded: token.supersededAt, sealed: token.sealed,
+                expires: min(token.issuedAt + Self.idle, Self.end), ends: Self.end, superseded: token.supersededAt,
+                sealed: token.sealed,
                 isSuccessorUsed: isSuccessorUsed, isActive: isActive)
             switch RefreshDecision.decide(record, grace: RefreshDecisionTests.grace, at: .at(now)) {
             case .rotate:
@@ -103,7 +106,8 @@ import Testing
             now += [0, 1, 5, 30, 59, 60, 61, 200, 401][Int(generator.next() % 9)]
             // Mostly the newest token or the one before it, sometimes any.
             let count = family.tokens.count
-            let index = generator.next() % 4 == 0 ? Int(generator.next() % UInt64(count)) : max(0, count - 1 - Int(generator.next() % 2))
+            let index =
+                generator.next() % 4 == 0 ? Int(generator.next() % UInt64(count)) : max(0, count - 1 - Int(generator.next() % 2))
             let (expected, actual) = (model.present(index, at: now), family.present(index, at: now))
             #expect(actual == expected, "seed \(seed), step \(step), token \(index) at \(now)")
             if actual != expected { return }

@@ -36,8 +36,13 @@ import Testing
         #expect(await world.refresh(first.refresh).status == .ok)
     }
 
-    @Test(arguments: [("scope", "qarnot:admin", "invalid_scope"), ("scope", "other:read", "invalid_scope"), ("resource", "https://other.example/", "invalid_target")])
-    func `a request beyond the grant is refused before anything is written (RT-1)`(_ name: String, _ value: String, _ error: String) async throws {
+    @Test(arguments: [
+        ("scope", "qarnot:admin", "invalid_scope"), ("scope", "other:read", "invalid_scope"),
+        ("resource", "https://other.example/", "invalid_target"),
+    ])
+    func `a request beyond the grant is refused before anything is written (RT-1)`(_ name: String, _ value: String, _ error: String)
+        async throws
+    {
         let world = try await World()
         let first = try await world.tokens()
         #expect(await world.refresh(first.refresh, [(name, value)]).error == error)

@@ -6,13 +6,19 @@ import Testing
 @testable import OAuth
 
 @Suite struct ResourceServerTests {
-    private func verdict(_ fields: Fields, query: String? = nil, resource: ProtectedResource? = nil, in world: World) async -> ResourceServer.Verdict {
+    private func verdict(_ fields: Fields, query: String? = nil, resource: ProtectedResource? = nil, in world: World) async
+        -> ResourceServer.Verdict
+    {
         let request = Request(method: .post, path: "/mcp", query: query, fields: fields)
         return await world.resourceServer.authenticate(request, for: resource ?? world.settings.resources[0], in: .sample)
     }
 
-    private func refusal(_ fields: Fields, query: String? = nil, resource: ProtectedResource? = nil, in world: World) async -> Response? {
-        guard case .refused(let response, _) = await verdict(fields, query: query, resource: resource, in: world) else { return nil }
+    private func refusal(_ fields: Fields, query: String? = nil, resource: ProtectedResource? = nil, in world: World) async
+        -> Response?
+    {
+        guard case .refused(let response, _) = await verdict(fields, query: query, resource: resource, in: world) else {
+            return nil
+        }
         return response
     }
 
@@ -107,7 +113,8 @@ import Testing
         let world = try await World()
         let token = TokenFormat.mint(.personal).exposeText()
         try await world.tokens.insertPersonalToken(
-            world.hasher.digest(of: token), name: "ci", user: User.ada.id, scopes: ScopeSet(text: "qarnot:read"), issuedAt: world.now,
+            world.hasher.digest(of: token), name: "ci", user: User.ada.id, scopes: ScopeSet(text: "qarnot:read"),
+            issuedAt: world.now,
             expiresAt: nil)
         for fields in [bearer(token), [(.xAPIKey, token)]] as [Fields] {
             guard case .caller(let principal) = await verdict(fields, in: world) else {

@@ -44,18 +44,21 @@ struct Browser {
 
     private func send(_ request: Request) async -> Response {
         let flow = world.flow
-        let response = switch (request.method, request.path) {
-        case (.post, "/login"): await flow.signIn(request, in: .sample)
-        case (.post, "/consent"): await flow.decide(request, in: .sample)
-        case (_, "/consent"): await flow.showConsent(request, in: .sample)
-        default: await flow.authorize(request, in: .sample)
-        }
+        let response =
+            switch (request.method, request.path) {
+            case (.post, "/login"): await flow.signIn(request, in: .sample)
+            case (.post, "/consent"): await flow.decide(request, in: .sample)
+            case (_, "/consent"): await flow.showConsent(request, in: .sample)
+            default: await flow.authorize(request, in: .sample)
+            }
         return withExtendedLifetime(world) { response }
     }
 
     private var fields: Fields {
         var fields = Fields()
-        if !cookies.isEmpty { fields.append(.cookie, cookies.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")) }
+        if !cookies.isEmpty {
+            fields.append(.cookie, cookies.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; "))
+        }
         return fields
     }
 

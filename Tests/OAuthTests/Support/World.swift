@@ -103,7 +103,9 @@ final class World: Sendable {
     }
 
     /// Redeems a code of `Client.app`; its answer must be 200.
-    func tokens(grant name: String = "g1", scopes: String = "qarnot:execute qarnot:read") async throws -> (access: String, refresh: String) {
+    func tokens(grant name: String = "g1", scopes: String = "qarnot:execute qarnot:read") async throws -> (
+        access: String, refresh: String
+    ) {
         let answer = await token([("grant_type", "authorization_code"), ("code", try await code(grant: name, scopes: scopes))])
         return (try #require(answer.json["access_token"]?.string), try #require(answer.json["refresh_token"]?.string))
     }
@@ -117,7 +119,9 @@ final class World: Sendable {
 
     /// Posts to `/token` as `Client.app` with the right verifier, unless the parameters say otherwise.
     func token(_ parameters: [(String, String)], fields: Fields = []) async -> Response {
-        let defaults = [("client_id", "app"), ("code_verifier", Self.verifier)].filter { pair in !parameters.contains { $0.0 == pair.0 } }
+        let defaults = [("client_id", "app"), ("code_verifier", Self.verifier)].filter { pair in
+            !parameters.contains { $0.0 == pair.0 }
+        }
         return await answer(.form("/token", parameters + defaults, fields), by: \.tokenEndpoint)
     }
 
@@ -127,7 +131,8 @@ final class World: Sendable {
 
     /// Whether an access token is accepted at the resource.
     func accepts(_ access: String) async throws -> Bool {
-        try await tokens.facts(of: hasher.digest(of: access)).map { $0.isActive && ($0.expiresAt.map { now < $0 } ?? true) } ?? false
+        try await tokens.facts(of: hasher.digest(of: access)).map { $0.isActive && ($0.expiresAt.map { now < $0 } ?? true) }
+            ?? false
     }
 }
 
@@ -262,7 +267,8 @@ struct ScriptedPages: FlowPages {
         .json([
             "page": "consent", "transaction": .string(page.transactionID), "token": .string(page.token),
             "scopes": .string(page.scopes.description), "redirect_host": .string(page.redirectHost),
-            "client_host": .string(page.clientHost ?? ""), "loopback": .bool(page.isLoopbackOnly), "notice": .string(page.notice ?? ""),
+            "client_host": .string(page.clientHost ?? ""), "loopback": .bool(page.isLoopbackOnly),
+            "notice": .string(page.notice ?? ""),
         ])
     }
 
@@ -270,7 +276,9 @@ struct ScriptedPages: FlowPages {
         .json(["page": "refusal", "text": .string(page.text)], status: page.status)
     }
 
-    func handOff(to url: String, host: String) -> Response { .json(["page": "handoff", "url": .string(url), "host": .string(host)]) }
+    func handOff(to url: String, host: String) -> Response {
+        .json(["page": "handoff", "url": .string(url), "host": .string(host)])
+    }
 
     func errorHandOff(to url: String, host: String) -> Response {
         .json(["page": "error", "url": .string(url), "host": .string(host)])

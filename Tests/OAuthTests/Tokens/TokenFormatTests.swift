@@ -56,7 +56,9 @@ import Testing
         let digest = hasher.digest(of: "token")
         #expect(digest.bytes.count == 33 && digest.bytes[0] == 1)
         #expect(digest == hasher.digest(of: Array("token".utf8)) && digest == hasher.digest(of: Secret("token")))
-        #expect(digest.bytes.dropFirst().elementsEqual(HMACSHA256(key: Secret([UInt8](repeating: 7, count: 32))).code(for: Array("token".utf8))))
+        #expect(
+            digest.bytes.dropFirst().elementsEqual(
+                HMACSHA256(key: Secret([UInt8](repeating: 7, count: 32))).code(for: Array("token".utf8))))
     }
 
     @Test func `another pepper or token gives another digest`() {
