@@ -1,3 +1,4 @@
+import Foundation
 import Primitives
 import Testing
 
@@ -116,6 +117,19 @@ import Testing
         #expect(world.fetcher.fetches == 1)
         _ = try await world.resolver.clientForAuthorization(id, at: world.now + .seconds(600))
         #expect(world.fetcher.fetches == 2)
+    }
+
+    @Test func `a document that changed its addresses is on record (CIMD-6)`() async throws {
+        let world = try await World()
+        world.fetcher.serve(MetadataDocumentTests.document, at: id.text, maxAge: 300)
+        _ = try await world.resolver.clientForAuthorization(id, at: world.now)
+        let same = try await world.resolver.clientForAuthorization(id, at: world.now + .seconds(300))
+        #expect(same.events.map(\.name) == ["client.metadata.fetched"])
+        let moved = MetadataDocumentTests.document.replacingOccurrences(of: "app.example/cb", with: "app.example/cb2")
+        world.fetcher.serve(moved, at: id.text, maxAge: 300)
+        let changed = try await world.resolver.clientForAuthorization(id, at: world.now + .seconds(600))
+        #expect(changed.events.map(\.name) == ["client.metadata.fetched", "client.metadata.changed"])
+        #expect(changed.client?.redirectURIs == ["https://app.example/cb2"])
     }
 
     @Test func `an error is not cached, and a blocked fetch is named so (CIMD-4, SSRF-5)`() async throws {
