@@ -125,6 +125,16 @@ import Testing
         #expect(await world.refresh(try #require(first.json["refresh_token"]?.string)).error == "invalid_grant")
     }
 
+    /// Whoever shows the verifier too knows all there was to know, however late.
+    @Test func `a replay with the right verifier counts after the code's minute as well (CODE-10)`() async throws {
+        let world = try await World()
+        let code = try await world.code()
+        let access = try #require(await redeem(code, in: world).json["access_token"]?.string)
+        world.advance(.seconds(600))
+        #expect(await redeem(code, in: world).event("token.code.replayed") != nil)
+        #expect(try await !world.accepts(access))
+    }
+
     @Test(arguments: [
         ("code_verifier", String(repeating: "a", count: 43)), ("client_id", "thief"), ("redirect_uri", "https://evil.example/"),
         ("resource", "https://other.example/mcp"),
