@@ -64,6 +64,8 @@ let package = Package(
         tests("HTTP", ["Primitives"]),
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
         tests("Vault", ["Crypto", "Primitives"]),
+        tests("MCP", ["HTTP", "Primitives"]),
+        tests("OAuth", ["HTTP", "Storage", "Crypto", "Primitives"]),
         tests("Policy", ["Primitives"]),
         tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
         tests("Client", ["Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),

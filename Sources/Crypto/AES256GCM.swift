@@ -55,7 +55,7 @@ package enum AES256GCM {
     private static let contexts = ContextPool(
         make: { unsafe Handle(EVP_CIPHER_CTX_new()) }, free: { unsafe EVP_CIPHER_CTX_free($0.pointer) })
     private static let algorithm: Handle = {
-        guard let algorithm = unsafe Handle(EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)) else {
+        guard Library.isReady, let algorithm = unsafe Handle(EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)) else {
             preconditionFailure("OpenSSL lacks AES-256-GCM")
         }
         return algorithm

@@ -24,7 +24,9 @@ private final class HashAlgorithm: Sendable {
         make: { unsafe Handle(EVP_MD_CTX_new()) }, free: { unsafe EVP_MD_CTX_free($0.pointer) })
 
     private init(_ name: String, count: Int) {
-        guard let algorithm = unsafe Handle(EVP_MD_fetch(nil, name, nil)) else { preconditionFailure("OpenSSL lacks \(name)") }
+        guard Library.isReady, let algorithm = unsafe Handle(EVP_MD_fetch(nil, name, nil)) else {
+            preconditionFailure("OpenSSL lacks \(name)")
+        }
         self.algorithm = algorithm
         self.count = count
     }
@@ -48,9 +50,8 @@ package struct HMACSHA256: Sendable {
 
     /// - Parameter key: any length; 32 bytes are right.
     package init(key: Secret) {
-        contexts = ContextPool(
-            make: { Self.makeContext(key) },
-            free: { unsafe EVP_MAC_CTX_free($0.pointer) })
+        let keyed = KeyedMAC(key)
+        contexts = ContextPool(make: { keyed.copy() }, free: { unsafe EVP_MAC_CTX_free($0.pointer) })
     }
 
     /// 32 bytes.
@@ -66,20 +67,37 @@ package struct HMACSHA256: Sendable {
             filled = 32
         }
     }
+}
 
-    private static func makeContext(_ key: Secret) -> Handle? {
-        guard let mac = unsafe EVP_MAC_fetch(nil, "HMAC", nil) else { return nil }
-        defer { unsafe EVP_MAC_free(mac) }
-        guard let context = unsafe Handle(EVP_MAC_CTX_new(mac)) else { return nil }
+/// A context with its key set. Contexts for use are copies of it: a copy looks up no algorithm by name, so that it neither
+/// waits for OpenSSL's locks nor fails under load.
+private final class KeyedMAC: Sendable {
+    private static let algorithm: Handle = {
+        guard Library.isReady, let mac = unsafe Handle(EVP_MAC_fetch(nil, "HMAC", nil)) else {
+            preconditionFailure("OpenSSL lacks HMAC")
+        }
+        return mac
+    }()
+
+    /// Never changed after `init`.
+    private let context: Handle
+
+    init(_ key: Secret) {
+        guard let context = unsafe Handle(EVP_MAC_CTX_new(Self.algorithm.pointer)) else { preconditionFailure("out of memory") }
         var name = Array("SHA256".utf8CString)
-        return unsafe name.withUnsafeMutableBufferPointer { name in
+        let isSet = unsafe name.withUnsafeMutableBufferPointer { name in
             let parameters = unsafe [
                 OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0), OSSL_PARAM_construct_end(),
             ]
-            let isSet = key.expose { unsafe EVP_MAC_init(context.pointer, $0, $0.count, parameters) == 1 }
-            return isSet ? context : nil
+            return key.expose { unsafe EVP_MAC_init(context.pointer, $0, $0.count, parameters) == 1 }
         }
+        precondition(isSet, "OpenSSL lacks HMAC with SHA-256")
+        self.context = context
     }
+
+    deinit { unsafe EVP_MAC_CTX_free(context.pointer) }
+
+    func copy() -> Handle? { unsafe Handle(EVP_MAC_CTX_dup(context.pointer)) }
 }
 
 /// HKDF-SHA-256 of RFC 5869.

@@ -11,10 +11,12 @@ import Testing
         return throttle.delay(account: "ada", address: here, at: start)
     }
 
-    @Test(arguments: [
-        (0, nil), (1, nil), (4, nil), (5, 1), (6, 2), (7, 4), (8, 8), (9, 16), (10, 32), (11, 64), (12, 128), (13, 256), (14, 512),
-        (15, 900), (16, 900), (100, 900),
-    ] as [(Int, Int64?)])
+    @Test(
+        arguments: [
+            (0, nil), (1, nil), (4, nil), (5, 1), (6, 2), (7, 4), (8, 8), (9, 16), (10, 32), (11, 64), (12, 128), (13, 256),
+            (14, 512),
+            (15, 900), (16, 900), (100, 900),
+        ] as [(Int, Int64?)])
     func `from the fifth failure on the wait doubles from 1 s to 15 minutes (BF-1)`(_ failures: Int, _ seconds: Int64?) {
         #expect(delay(after: failures, of: AttemptThrottle(attempts: 5)) == seconds.map { .seconds($0) })
     }

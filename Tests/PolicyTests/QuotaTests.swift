@@ -63,7 +63,8 @@ import Testing
         var arrival: Int64 = 0
         var remaining: [Int] = []
         for second in [0, 0, 0, 0, 1, 3, 100] {
-            let (verdict, next) = GCRA.judge(quota, arrival: arrival, at: MonotonicTime(nanoseconds: Int64(second + 9) * 1_000_000_000))
+            let (verdict, next) = GCRA.judge(
+                quota, arrival: arrival, at: MonotonicTime(nanoseconds: Int64(second + 9) * 1_000_000_000))
             remaining.append(verdict.isAllowed ? verdict.remaining : -1)
             arrival = next
         }
@@ -71,7 +72,9 @@ import Testing
     }
 
     @Test func `a class for a crowd multiplies rate and burst (RL-3)`() {
-        #expect(Quota(rate: 60, window: .seconds(60), burst: 20).multiplied(by: 10) == Quota(rate: 600, window: .seconds(60), burst: 200))
+        #expect(
+            Quota(rate: 60, window: .seconds(60), burst: 20).multiplied(by: 10)
+                == Quota(rate: 600, window: .seconds(60), burst: 200))
     }
 
     @Test func `a rate or burst below one counts as one`() {

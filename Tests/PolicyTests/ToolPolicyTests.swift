@@ -5,7 +5,8 @@ import Testing
 @Suite struct ToolPolicyTests {
     private func caller(_ role: Role, _ scopes: String) -> Principal {
         Principal(
-            userID: UserID("u"), username: "ada", role: role, scopes: ScopeSet(text: scopes), resource: nil, credential: .accessToken,
+            userID: UserID("u"), username: "ada", role: role, scopes: ScopeSet(text: scopes), resource: nil,
+            credential: .accessToken,
             clientID: nil, grantID: nil, tokenReference: "00000000", expiresAt: nil)
     }
 

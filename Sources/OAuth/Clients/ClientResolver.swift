@@ -51,7 +51,13 @@ package struct ClientResolver: Sendable {
         switch outcome {
         case .success(let fetched):
             do { try await store.upsert(fetched) } catch { throw error.refusal }
-            return (fetched, [Event("client.metadata.fetched", client: id)])
+            let isChanged = stored.map { $0.redirectURIs != fetched.redirectURIs || $0.name != fetched.name } ?? false
+            // Consent is asked every time, so a change needs no other remedy than to be on record (CIMD-6).
+            return (
+                fetched,
+                [Event("client.metadata.fetched", client: id)]
+                    + (isChanged ? [Event("client.metadata.changed", severity: .warning, reason: "CIMD-6", client: id)] : [])
+            )
         case .failure(let error):
             let isServable = stored?.lastUsedAt != nil && stored?.metadataFreshUntil.map { now - $0 <= Self.staleLimit } ?? false
             let name = error.isBlocked ? "ssrf.blocked" : "client.metadata.rejected"

@@ -28,10 +28,17 @@ struct MetadataDocument: Sendable {
             uris.allSatisfy({ $0.map { RedirectURI.isAcceptable($0, schemes: redirectSchemes) } ?? false })
         else { throw refuse("redirect_uris are missing or not acceptable") }
         guard !object.keys.contains(where: { $0.hasPrefix("client_secret") }) else { throw refuse("document holds a secret") }
+        guard !Self.holdsPrivateKey(object["jwks"]) else { throw refuse("document holds a private key") }
         guard Self.offersNone(object) else { throw refuse("no authentication method in common") }
         self.url = url
         self.name = name
         redirectURIs = uris.compactMap { $0 }
+    }
+
+    /// Private and symmetric members of RFC 7518 §6: whoever publishes one has lost the key, and shows little care.
+    private static func holdsPrivateKey(_ jwks: JSONValue?) -> Bool {
+        let secretMembers: Set<String> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+        return (jwks?["keys"]?.array ?? []).contains { key in key.object?.keys.contains(where: secretMembers.contains) ?? false }
     }
 
     /// The document may name one method or offer several; `none` is the one served (CIMD-3).

@@ -21,7 +21,8 @@ struct GuardFixture {
     private let folder: URL
 
     init(
-        names: [SubjectName] = [.host(host)], answers: [[String]] = [["127.0.0.1"]], limiter: FetchLimiter = FetchLimiter(perMinute: 600, burst: 100),
+        names: [SubjectName] = [.host(host)], answers: [[String]] = [["127.0.0.1"]],
+        limiter: FetchLimiter = FetchLimiter(perMinute: 600, burst: 100),
         adjust: (inout GuardedFetcher.Rules) -> Void = { _ in }, _ answer: @escaping @Sendable (Request) async -> Response
     ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-\(UUID().uuidString)")

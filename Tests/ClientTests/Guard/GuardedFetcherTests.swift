@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct GuardedFetcherTests {
     static let document: @Sendable (Request) async -> Response = { request in
-        .json(["path": .string(request.path), "host": .string(request.fields[.host] ?? "")]).with(.cacheControl, "public, max-age=900")
+        .json(["path": .string(request.path), "host": .string(request.fields[.host] ?? "")]).with(
+            .cacheControl, "public, max-age=900")
     }
 
     @Test func `a document is fetched from the tested address under its own name`() async throws {
@@ -32,9 +33,11 @@ import Testing
         "http://client.example/d", "ftp://client.example/d", "https://user@client.example/d", "https://user:word@client.example/d",
         "https://client.example:8443/d", "https://client.example:80/d", "https://127.0.0.1/d", "https://[::1]/d", "https://127.1/d",
         "https://2130706433/d", "https://0x7f000001/d", "https://0x7f.0.0.0x1/d", "https://017700000001/d", "https://8.8.8.8/d",
-        "https://1.2.3.4./d", "https://localhost/d", "https://a.localhost/d", "https://metadata/d", "https://metadata.google.internal/d",
+        "https://1.2.3.4./d", "https://localhost/d", "https://a.localhost/d", "https://metadata/d",
+        "https://metadata.google.internal/d",
         "https://printer.local/d", "https://client.example./d", "https://-client.example/d", "https://client..example/d",
-        "https://client%2eexample/d", "https://client_x.example/d", "https://client.example/d#part", "https://client.example\\@evil.example/d",
+        "https://client%2eexample/d", "https://client_x.example/d", "https://client.example/d#part",
+        "https://client.example\\@evil.example/d",
         "https://client.example/ d", "https:///d", "https:client.example/d", "not a url", "", "https://ｃlient.example/d",
     ])
     func `a URL with tricks is refused before any lookup (SSRF-1)`(_ url: String) async throws {
@@ -56,7 +59,8 @@ import Testing
     }
 
     @Test func `a name that changes its answer is judged again on every fetch (rebinding)`() async throws {
-        let fixture = try GuardFixture(answers: [["127.0.0.1"], ["10.0.0.1"], ["127.0.0.1", "10.0.0.1"], ["127.0.0.1"]], Self.document)
+        let fixture = try GuardFixture(
+            answers: [["127.0.0.1"], ["10.0.0.1"], ["127.0.0.1", "10.0.0.1"], ["127.0.0.1"]], Self.document)
         _ = try await fixture.fetcher.fetch(fixture.url())
         #expect(await fixture.refusal()?.isBlocked == true)
         #expect(await fixture.refusal()?.isBlocked == true)
@@ -94,7 +98,9 @@ import Testing
 
     @Test(arguments: ["text/html", "text/json", "application/json, text/html", "application/jsonp", "image/svg+json", ""])
     func `another media type is refused`(_ type: String) async throws {
-        let fixture = try GuardFixture { _ in Response(.ok, fields: type.isEmpty ? [] : [(.contentType, type)], body: .bytes(Array("{}".utf8))) }
+        let fixture = try GuardFixture { _ in
+            Response(.ok, fields: type.isEmpty ? [] : [(.contentType, type)], body: .bytes(Array("{}".utf8)))
+        }
         #expect(await fixture.refusal()?.reason == "answer is not JSON")
         await fixture.stop()
     }
@@ -127,9 +133,11 @@ import Testing
 
     @Test func `an answer without end is cut off while it streams`() async throws {
         let fixture = try GuardFixture { _ in
-            Response(.ok, fields: [(.contentType, "application/json")], body: .stream { writer in
-                while (try? await writer.write([UInt8](repeating: 0x20, count: 1024))) != nil {}
-            })
+            Response(
+                .ok, fields: [(.contentType, "application/json")],
+                body: .stream { writer in
+                    while (try? await writer.write([UInt8](repeating: 0x20, count: 1024))) != nil {}
+                })
         }
         #expect(await fixture.refusal()?.reason == "answer is too large")
         await fixture.stop()
@@ -165,6 +173,19 @@ import Testing
         await fixture.stop()
     }
 
+    @Test func `a refusal takes a whole number of time buckets (SSRF-5)`() async {
+        let (sleeper, time) = (RecordingSleeper(), Hits())
+        // Each look at the clock is 200 ms after the one before.
+        let fetcher = GuardedFetcher(
+            client: HTTPClient(), resolver: ScriptedResolver([]), sleeper: sleeper,
+            clock: {
+                time.add()
+                return MonotonicTime(nanoseconds: Int64(time.count) * 200_000_000)
+            })
+        await #expect(throws: GuardError.self) { try await fetcher.fetch("http://client.example/d") }
+        #expect(sleeper.durations == [.milliseconds(300)])
+    }
+
     @Test func `a host is asked six times a minute, in bursts of three (CIMD-4)`() {
         let limiter = FetchLimiter()
         var admitted: [Int] = []
@@ -190,11 +211,13 @@ import Testing
         await fixture.stop()
     }
 
-    @Test(arguments: [
-        ("max-age=600", 600), ("public, MAX-AGE=60", 60), ("no-store", 0), ("max-age=600, no-store", 0), ("no-cache", 0),
-        ("max-age=\"120\"", 120), ("max-age=-1", 0), ("max-age=x", 0), ("max-age", 0), ("max-age=99999999999999999999", 31_536_000),
-        ("private", nil), ("max-age=10, max-age=20", 10),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("max-age=600", 600), ("public, MAX-AGE=60", 60), ("no-store", 0), ("max-age=600, no-store", 0), ("no-cache", 0),
+            ("max-age=\"120\"", 120), ("max-age=-1", 0), ("max-age=x", 0), ("max-age", 0),
+            ("max-age=99999999999999999999", 31_536_000),
+            ("private", nil), ("max-age=10, max-age=20", 10),
+        ] as [(String, Int?)])
     func `the lifetime is what Cache-Control says (RFC 9111 §5.2.2)`(_ value: String, _ expected: Int?) async throws {
         let fixture = try GuardFixture { _ in .json([:]).with(.cacheControl, value) }
         #expect(try await fixture.fetcher.fetch(fixture.url()).maxAge == expected)
@@ -217,4 +240,10 @@ private final class Hits: Sendable {
     private let value = Mutex(0)
     var count: Int { value.withLock { $0 } }
     func add() { value.withLock { $0 += 1 } }
+}
+
+private final class RecordingSleeper: Sleeper {
+    private let slept = Mutex<[Duration]>([])
+    var durations: [Duration] { slept.withLock { $0 } }
+    func sleep(for duration: Duration) async throws(CancellationError) { slept.withLock { $0.append(duration) } }
 }

@@ -12,7 +12,9 @@ import Testing
 
     @Test func `a name without address is an error`() async {
         let resolver = SystemResolver(sleeper: ManualSleeper(), lookUp: { _ in [] })
-        await #expect { try await resolver.addresses(of: "a.example") } throws: { ($0 as? GuardError)?.reason == "name has no address" }
+        await #expect { try await resolver.addresses(of: "a.example") } throws: {
+            ($0 as? GuardError)?.reason == "name has no address"
+        }
     }
 
     @Test func `a lookup that hangs ends with the timeout`() async {
