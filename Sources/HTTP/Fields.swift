@@ -48,6 +48,18 @@ package struct Fields: Sendable {
                 valueLength: UInt32(bytes.count - valueStart)))
     }
 
+    /// Appends a field line whose value was built from literals and numbers.
+    package mutating func append(_ name: FieldName, bytes value: [UInt8]) {
+        let nameStart = bytes.count
+        bytes.append(name.literal)
+        let valueStart = bytes.count
+        bytes.append(contentsOf: value)
+        entries.append(
+            Entry(
+                nameStart: UInt32(nameStart), nameLength: UInt16(valueStart - nameStart), valueStart: UInt32(valueStart),
+                valueLength: UInt32(value.count)))
+    }
+
     /// Replaces every line of that name by one.
     package mutating func set(_ name: FieldName, _ value: String) {
         remove(name)

@@ -75,8 +75,9 @@ package struct MCPEndpoint: Sendable {
     }
 
     func reply(_ result: JSONValue, id: RPCID) -> Response {
-        Response(
-            .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
-            body: .bytes(RPCReply.result(result, id: id)))
+        Response(.ok, fields: Self.jsonFields, body: .bytes(RPCReply.result(result, id: id)))
     }
+
+    /// Built once: what every JSON answer carries.
+    private static let jsonFields: Fields = [(.contentType, "application/json"), (.cacheControl, "no-store")]
 }

@@ -9,8 +9,11 @@ extension [UInt8] {
         append(contentsOf: text.utf8)
     }
 
-    /// Appends an integer in decimal, padded with zeros to `width`.
-    package mutating func append(decimal value: some BinaryInteger, width: Int = 1) {
+    /// As for `Int`.
+    package mutating func append(decimal value: Int64, width: Int = 1) { append(decimal: Int(value), width: width) }
+
+    /// Appends an integer in decimal, padded with zeros to `width`. Not generic: across modules that costs more than the work.
+    package mutating func append(decimal value: Int, width: Int = 1) {
         if value < 0 { append(UInt8(ascii: "-")) }
         var digits = 1
         var bound = value.magnitude / 10
@@ -32,10 +35,14 @@ extension [UInt8] {
 
 /// Lower-case hexadecimal.
 package enum Hex {
-    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+    package static func encode(_ bytes: some Collection<UInt8>) -> String { encode(Array(bytes)) }
+
+    /// Not generic: across modules that costs more than the work.
+    package static func encode(_ bytes: [UInt8]) -> String {
         unsafe String(unsafeUninitializedCapacity: bytes.count * 2) { out in
             var place = 0
-            for byte in bytes {
+            for index in bytes.indices {
+                let byte = bytes[index]
                 unsafe out[place] = digit(byte >> 4)
                 unsafe out[place + 1] = digit(byte & 15)
                 place += 2

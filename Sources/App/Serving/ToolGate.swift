@@ -81,8 +81,8 @@ struct ToolGate: Gate {
             if !verdict.isAllowed { denied = ("limit.tool", verdict.wait) }
         }
         if !headers.isEmpty {
-            fields.append(name: "ratelimit-policy".utf8, value: headers.policy)
-            fields.append(name: "ratelimit".utf8, value: headers.state)
+            fields.append(.rateLimitPolicy, bytes: headers.policy)
+            fields.append(.rateLimit, bytes: headers.state)
         }
         return denied.map { tooMany(call, $0.policy, $0.wait, fields) }
     }

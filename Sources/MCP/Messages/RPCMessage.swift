@@ -53,18 +53,17 @@ package struct RPCID: Sendable, Hashable {
 /// Builds what goes back.
 enum RPCReply {
     static func result(_ result: JSONValue, id: RPCID) -> [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(512)
+        var out = ByteWriter(capacity: 2048)
         out.append("{\"jsonrpc\":\"2.0\",\"id\":")
         out.append(json: id.value)
         out.append(",\"result\":")
         out.append(json: result)
         out.append("}")
-        return out
+        return out.bytes
     }
 
     static func error(_ error: RPCError, id: RPCID?) -> [UInt8] {
-        var out: [UInt8] = []
+        var out = ByteWriter()
         out.append("{\"jsonrpc\":\"2.0\",")
         if let id {
             out.append("\"id\":")
@@ -74,7 +73,7 @@ enum RPCReply {
         out.append("\"error\":")
         out.append(json: error.json)
         out.append("}")
-        return out
+        return out.bytes
     }
 
     static func notification(_ method: String, _ params: JSONValue) -> [UInt8] {

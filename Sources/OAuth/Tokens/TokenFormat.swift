@@ -26,10 +26,8 @@ package enum TokenFormat {
     }
 
     /// The kind of a well-formed credential with a right checksum; nil for anything else.
-    package static func kind(of token: some RandomAccessCollection<UInt8>) -> TokenKind? {
-        guard token.count == length else { return nil }
-        let bytes = Array(token)
-        guard bytes[4] == UInt8(ascii: "_"), bytes[5...].allSatisfy(isBase62),
+    package static func kind(of bytes: [UInt8]) -> TokenKind? {
+        guard bytes.count == length, bytes[4] == UInt8(ascii: "_"), bytes[5...].allSatisfy(isBase62),
             let kind = TokenKind(rawValue: String(decoding: bytes[..<4], as: UTF8.self))
         else { return nil }
         var expected: [UInt8] = []

@@ -1,9 +1,9 @@
 extension JSONValue {
     /// Compact JSON in member order.
     package var serialized: [UInt8] {
-        var out: [UInt8] = []
-        out.append(json: self)
-        return out
+        var writer = ByteWriter()
+        writer.append(json: self)
+        return writer.bytes
     }
 
     /// Compact JSON as text.
@@ -119,62 +119,12 @@ extension JSONNumber {
 
 extension [UInt8] {
     /// Appends compact JSON.
-    package mutating func append(json value: JSONValue) {
-        switch value {
-        case .null: append("null")
-        case .bool(let value): value ? append("true") : append("false")
-        case .number(let number): append(utf8: number.text)
-        case .string(let text): append(jsonString: text)
-        case .array(let elements):
-            append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
-                if index > 0 { append(UInt8(ascii: ",")) }
-                append(json: element)
-            }
-            append(UInt8(ascii: "]"))
-        case .object(let object):
-            append(UInt8(ascii: "{"))
-            for (index, member) in object.members.enumerated() {
-                if index > 0 { append(UInt8(ascii: ",")) }
-                append(jsonString: member.key)
-                append(UInt8(ascii: ":"))
-                append(json: member.value)
-            }
-            append(UInt8(ascii: "}"))
-        }
-    }
+    package mutating func append(json value: JSONValue) { append(contentsOf: value.serialized) }
 
     /// Appends a quoted JSON string with the minimal escapes of RFC 8785 §3.2.2.2.
     package mutating func append(jsonString text: String) {
-        append(UInt8(ascii: "\""))
-        var text = text
-        text.withUTF8 { source in
-            var run = 0
-            for index in 0..<source.count {
-                let byte = unsafe source[index]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                unsafe append(contentsOf: UnsafeBufferPointer(rebasing: source[run..<index]))
-                run = index + 1
-                appendEscape(byte)
-            }
-            unsafe append(contentsOf: UnsafeBufferPointer(rebasing: source[run...]))
-        }
-        append(UInt8(ascii: "\""))
-    }
-
-    private mutating func appendEscape(_ byte: UInt8) {
-        append(UInt8(ascii: "\\"))
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
-        case 0x08: append(UInt8(ascii: "b"))
-        case 0x09: append(UInt8(ascii: "t"))
-        case 0x0A: append(UInt8(ascii: "n"))
-        case 0x0C: append(UInt8(ascii: "f"))
-        case 0x0D: append(UInt8(ascii: "r"))
-        default:
-            append("u00")
-            append(Hex.digit(byte >> 4))
-            append(Hex.digit(byte & 15))
-        }
+        var writer = ByteWriter(capacity: text.utf8.count + 16)
+        writer.append(jsonString: text)
+        append(contentsOf: writer.bytes)
     }
 }

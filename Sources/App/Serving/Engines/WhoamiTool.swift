@@ -15,7 +15,7 @@ enum WhoamiTool {
             var object = JSONObject()
             object.append("user", .string(caller.username))
             object.append("role", .string(caller.role.rawValue))
-            object.append("scopes", .strings(caller.scopes.scopes.map(\.description)))
+            object.append("scopes", .array(caller.scopes.scopes.map { .string($0.description) }))
             object.append("engine", .string(engine))
             object.append("key", .string(await keys.state(for: caller.userID)))
             object.append("limits", described)
