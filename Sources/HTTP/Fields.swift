@@ -38,6 +38,7 @@ package struct Fields: Sendable {
     /// Appends a field line whose value is text of our own making. Bytes that may not stand in a field value become spaces,
     /// so that no value can end the line (response splitting).
     package mutating func append(_ name: FieldName, _ value: String) {
+        makeRoom()
         let nameStart = bytes.count
         bytes.append(name.literal)
         let valueStart = bytes.count
@@ -50,6 +51,7 @@ package struct Fields: Sendable {
 
     /// Appends a field line whose value was built from literals and numbers.
     package mutating func append(_ name: FieldName, bytes value: [UInt8]) {
+        makeRoom()
         let nameStart = bytes.count
         bytes.append(name.literal)
         let valueStart = bytes.count
@@ -58,6 +60,13 @@ package struct Fields: Sendable {
             Entry(
                 nameStart: UInt32(nameStart), nameLength: UInt16(valueStart - nameStart), valueStart: UInt32(valueStart),
                 valueLength: UInt32(value.count)))
+    }
+
+    /// Most sections have a few short lines: room for them at once, instead of by doubling.
+    private mutating func makeRoom() {
+        guard entries.isEmpty else { return }
+        entries.reserveCapacity(6)
+        bytes.reserveCapacity(192)
     }
 
     /// Replaces every line of that name by one.
@@ -92,6 +101,7 @@ package struct Fields: Sendable {
     /// Appends lines that were checked before, as they are.
     package mutating func append(contentsOf other: Fields) {
         let shift = UInt32(bytes.count)
+        entries.reserveCapacity(entries.count + other.entries.count)
         bytes.append(contentsOf: other.bytes)
         for entry in other.entries {
             var moved = entry

@@ -5,7 +5,10 @@ package struct RateLimitHeaders: Sendable {
     private var policies: [UInt8] = []
     private var states: [UInt8] = []
 
-    package init() {}
+    package init() {
+        policies.reserveCapacity(64)
+        states.reserveCapacity(64)
+    }
 
     /// Adds one policy and where its limit stands.
     package mutating func add(_ name: StaticString, _ quota: Quota, _ verdict: GCRA.Verdict) {

@@ -66,7 +66,15 @@ package struct IPAddress: Sendable, Hashable {
 extension IPAddress: CustomStringConvertible {
     /// Dotted IPv4, or IPv6 in the canonical form of RFC 5952.
     package var description: String {
-        if isIPv4 { return bytes.map(String.init).joined(separator: ".") }
+        if isIPv4 {
+            var out: [UInt8] = []
+            out.reserveCapacity(15)
+            for index in 0..<4 {
+                if index > 0 { out.append(UInt8(ascii: ".")) }
+                out.append(decimal: Int(bytes[index]))
+            }
+            return String(decoding: out, as: UTF8.self)
+        }
         let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
         var longest = 0..<0
         var index = 0

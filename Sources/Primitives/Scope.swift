@@ -65,8 +65,13 @@ package struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
 package struct ScopeSet: Sendable, Hashable, CustomStringConvertible {
     /// Sorted, without duplicates.
     package let scopes: [Scope]
+    /// Space-separated, as RFC 6749 §3.3 writes it.
+    package let description: String
 
-    package init(_ scopes: some Sequence<Scope>) { self.scopes = Set(scopes).sorted() }
+    package init(_ scopes: some Sequence<Scope>) {
+        self.scopes = Set(scopes).sorted()
+        description = self.scopes.map(\.description).joined(separator: " ")
+    }
 
     /// Reads a space-separated list; words that are no known scope are dropped.
     package init(text: String) {
@@ -89,7 +94,4 @@ package struct ScopeSet: Sendable, Hashable, CustomStringConvertible {
     }
 
     package func union(_ other: ScopeSet) -> ScopeSet { ScopeSet(scopes + other.scopes) }
-
-    /// Space-separated, as RFC 6749 §3.3 writes it.
-    package var description: String { scopes.map(\.description).joined(separator: " ") }
 }

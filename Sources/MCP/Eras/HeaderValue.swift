@@ -10,11 +10,11 @@ enum HeaderMirror {
         guard message.kind == .request else { return }
         try expect(.mcpMethod, "Mcp-Method", message.method, in: fields, isEncoded: false)
         guard let key = namedParameter(message.method) else { return }
-        guard let name = message.params?[name: key]?.string else { return }
+        guard let name = message.params?[key]?.string else { return }
         try expect(.mcpName, "Mcp-Name", name, in: fields, isEncoded: true)
     }
 
-    private static func namedParameter(_ method: String) -> String? {
+    private static func namedParameter(_ method: String) -> StaticString? {
         switch method {
         case "tools/call", "prompts/get": "name"
         case "resources/read": "uri"

@@ -30,9 +30,12 @@ package enum TokenFormat {
         guard bytes.count == length, bytes[4] == UInt8(ascii: "_"), bytes[5...].allSatisfy(isBase62),
             let kind = TokenKind(rawValue: String(decoding: bytes[..<4], as: UTF8.self))
         else { return nil }
-        var expected: [UInt8] = []
-        appendChecksum(of: bytes[..<(length - 6)], to: &expected)
-        return bytes[(length - 6)...].elementsEqual(expected) ? kind : nil
+        var rest = crc32(bytes[..<(length - 6)])
+        for place in (length - 6)..<length {
+            guard bytes[place] == base62(UInt8(rest % 62)) else { return nil }
+            rest /= 62
+        }
+        return kind
     }
 
     private static func appendChecksum(of bytes: some Sequence<UInt8>, to out: inout [UInt8]) {
@@ -96,7 +99,12 @@ package struct TokenHasher: Sendable {
     /// - Parameter pepper: 32 bytes derived for this purpose alone, from a key that outlives the root key.
     package init(pepper: Secret) { mac = HMACSHA256(key: pepper) }
 
-    package func digest(of token: [UInt8]) -> TokenDigest { TokenDigest(bytes: [Self.pepperID] + mac.code(for: token)) }
+    package func digest(of token: [UInt8]) -> TokenDigest {
+        var bytes = [Self.pepperID]
+        bytes.reserveCapacity(33)
+        bytes.append(contentsOf: mac.code(for: token))
+        return TokenDigest(bytes: bytes)
+    }
     package func digest(of token: String) -> TokenDigest { digest(of: Array(token.utf8)) }
     package func digest(of token: Secret) -> TokenDigest { token.expose { digest(of: $0) } }
 }

@@ -12,6 +12,7 @@ struct JSONParser {
 
     mutating func parse() throws(JSONError) -> [JSONDocument.Node] {
         nodes.reserveCapacity(max(8, bytes.count / 8))
+        open.reserveCapacity(8)
         skipSpace()
         try parseValue()
         while let container = open.last {

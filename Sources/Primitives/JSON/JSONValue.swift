@@ -48,7 +48,11 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     package init(booleanLiteral value: Bool) { self = .bool(value) }
     package init(nilLiteral: ()) { self = .null }
     package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    package init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
+    package init(dictionaryLiteral elements: (String, JSONValue)...) {
+        var object = JSONObject()
+        for (key, value) in elements { object[key] = value }  // a literal has few members: no table of keys
+        self = .object(object)
+    }
 }
 
 /// A number as it was written: nothing is rounded until somebody asks for a machine type.
@@ -109,11 +113,14 @@ package struct JSONObject: Sendable, Hashable {
             if let index = members.firstIndex(where: { $0.key == key }) {
                 if let newValue { members[index].value = newValue } else { members.remove(at: index) }
             } else if let newValue {
-                members.append(Member(key: key, value: newValue))
+                append(key, newValue)
             }
         }
     }
 
     /// Appends without looking for an earlier member: for builders whose keys are fixed.
-    package mutating func append(_ key: String, _ value: JSONValue) { members.append(Member(key: key, value: value)) }
+    package mutating func append(_ key: String, _ value: JSONValue) {
+        if members.isEmpty { members.reserveCapacity(8) }
+        members.append(Member(key: key, value: value))
+    }
 }
