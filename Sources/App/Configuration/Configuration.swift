@@ -14,8 +14,8 @@ struct Configuration: Sendable {
     var log = Log()
 
     struct Server: Sendable {
-        /// The issuer, and the origin of every URL we emit.
-        var publicURL = "https://localhost:8443"
+        /// The issuer, and the origin of every URL we emit. Required: a guess would be advertised to every client.
+        var publicURL = ""
         var listen = ["0.0.0.0:8443"]
         var adminListen: String? = "127.0.0.1:9443"
         var certificate: String?
