@@ -50,7 +50,7 @@ struct Gateway: Responder {
             method: request.method.rawValue, route: route(of: request.path), status: Int(response.status.code))
         guard await auditor.record(response.events, record) else { return unrecorded(context) }
         response.events = []
-        response.fields.append(.xRequestID, context.requestID.text)
+        response.fields.set(.xRequestID, context.requestID.text)
         return response
     }
 
