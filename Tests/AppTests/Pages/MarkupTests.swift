@@ -16,6 +16,12 @@ import Testing
         #expect(markup.html == "<p title=\"\(escaped)\">\(escaped)</p>")
     }
 
+    @Test(arguments: ["a\u{202E}b", "a\u{2066}b", "a\u{200F}b", "a\u{61C}b", "a\u{0}b", "a\u{1B}b", "a\u{9B}b", "a\u{2028}b"])
+    func `what turns or breaks a line is dropped`(_ text: String) {
+        let markup: Markup = "\(text)"
+        #expect(markup.html == "ab")
+    }
+
     @Test func `markup within markup goes in as it is`() {
         let inner: Markup = "<b>\("<")</b>"
         let missing: Markup? = nil
