@@ -37,7 +37,8 @@ struct Composition: Sendable {
         var outbound = HTTPClient.Settings()
         outbound.userAgent = "gatehouse/\(Version.current)"
         let client = HTTPClient(outbound)
-        let fetcher = configuration.oauth.clientMetadataDocuments ? MetadataFetcher(client: client, sleeper: sleeper) : nil
+        let fetcher = configuration.oauth.clientMetadataDocuments
+            ? MetadataFetcher(client: client, sleeper: sleeper, quota: configuration.limits.clientMetadata) : nil
         let resolver = ClientResolver(store: workspace.clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes)
         let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
         let security = BrowserSecurity(
