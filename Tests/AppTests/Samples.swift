@@ -12,7 +12,6 @@ extension RequestContext {
     }
 }
 
-
 extension Request {
     static func get(_ path: String, _ fields: [(FieldName, String)] = []) -> Request { make(.get, path, fields) }
 

@@ -8,7 +8,9 @@ import Testing
         ["name": "a", "scopes": ["qarnot:read", "qarnot:execute"], "last": .null, "count": 3],
         ["name": "longer name", "scopes": [], "last": ""],
     ]
-    private static let columns: [(title: String, member: String)] = [("name", "name"), ("scopes", "scopes"), ("last", "last"), ("count", "count")]
+    private static let columns: [(title: String, member: String)] = [
+        ("name", "name"), ("scopes", "scopes"), ("last", "last"), ("count", "count"),
+    ]
 
     @Test func `a terminal gets a table with a header and no trailing space`() {
         let lines = Output(isJSON: false, isTerminal: true).lines(Self.rows, columns: Self.columns)

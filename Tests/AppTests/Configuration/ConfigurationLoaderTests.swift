@@ -60,7 +60,8 @@ import Testing
             found == [
                 "0 server.public_url", "3 server.listen", "5 server.limits.body_bytes", "5 server.limits.header_timeout",
                 "5 server.limits.colour", "7 oauth.registration", "8 oauth.refresh_token.grace", "9 audit", "11 limits.user",
-                "12 limits.address.rate", "13 limits.networks[0].cidr", "13 limits.networks[1].factor", "14 engines.airflow.enabled",
+                "12 limits.address.rate", "13 limits.networks[0].cidr", "13 limits.networks[1].factor",
+                "14 engines.airflow.enabled",
                 "15 upstreams[0].name", "16 unknown",
             ])
     }
@@ -71,7 +72,8 @@ import Testing
     }
 
     @Test func `a later layer wins key by key`() throws {
-        let configuration = try load(Self.minimal, "server: { listen: [\"127.0.0.1:1\"] }\nlog: { level: debug }", "log: { format: text }")
+        let configuration = try load(
+            Self.minimal, "server: { listen: [\"127.0.0.1:1\"] }\nlog: { level: debug }", "log: { format: text }")
         #expect(configuration.server.listen == ["127.0.0.1:1"])
         #expect(configuration.server.certificate == "/c")
         #expect(configuration.log.level == "debug" && configuration.log.format == "text")
@@ -123,7 +125,8 @@ import Testing
 
     @Test func `limits are switched off by a word, a tool's too`() throws {
         let limits = try load(
-            Self.minimal + "limits: { address: off, tool: { default: off, \"qarnot/submit_task\": off, \"qarnot/x\": { rate: 2 } } }"
+            Self.minimal
+                + "limits: { address: off, tool: { default: off, \"qarnot/submit_task\": off, \"qarnot/x\": { rate: 2 } } }"
         ).limits
         #expect(limits.address == nil && limits.toolDefault == nil)
         #expect(limits.tools["qarnot/submit_task"] == .some(nil))
@@ -149,7 +152,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("admin_listen: 0.0.0.0:9443", "server.admin_listen"), ("listen: []", "server.listen"), ("listen: [\"8443\"]", "server.listen"),
+        ("admin_listen: 0.0.0.0:9443", "server.admin_listen"), ("listen: []", "server.listen"),
+        ("listen: [\"8443\"]", "server.listen"),
         ("listen: [\"host:1\"]", "server.listen"), ("listen: [\"127.0.0.1:65536\"]", "server.listen"),
         ("trusted_proxies: [10.0.0.0/33]", "server.trusted_proxies"),
     ])
@@ -157,7 +161,9 @@ import Testing
         #expect(problems(Self.minimal + "  \(setting)\n").map(\.path) == [path])
     }
 
-    @Test(arguments: ["http://gate.example.com", "https://gate.example.com/", "https://gate.example.com/x", "gate.example.com", "https://"])
+    @Test(arguments: [
+        "http://gate.example.com", "https://gate.example.com/", "https://gate.example.com/x", "gate.example.com", "https://",
+    ])
     func `the public URL is a bare https origin (META-1)`(_ url: String) {
         #expect(problems(Self.minimal, "server: { public_url: \"\(url)\" }").map(\.path) == ["server.public_url"])
     }

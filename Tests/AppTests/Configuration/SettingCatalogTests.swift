@@ -41,7 +41,8 @@ import Testing
     @Test(arguments: SettingCatalog.settings.map(\.path))
     func `the reader knows every setting of the catalog`(_ path: String) throws {
         let setting = try #require(SettingCatalog.settings.first { $0.path == path })
-        let tree = YAMLNode(value: .mapping([]), line: 1).setting(path.split(separator: ".").map(String.init), to: Self.value(of: setting))
+        let tree = YAMLNode(value: .mapping([]), line: 1).setting(
+            path.split(separator: ".").map(String.init), to: Self.value(of: setting))
         do throws(ConfigurationLoader.Failure) { _ = try ConfigurationLoader(environment: Self.required).load([tree.yaml]) } catch {
             Issue.record("\(error.problems.map(\.description))")
         }
@@ -53,7 +54,9 @@ import Testing
 
     @Test func `every key the reader takes as a scalar is in the catalog`() throws {
         let source = try Golden.read("Sources/App/Configuration/Configuration+Reading.swift")
-        let names = source.matches(of: /\.(?:string|optionalString|int|bool|choice|duration|strings)\("([a-z0-9_]+)"/).map { String($0.1) }
+        let names = source.matches(of: /\.(?:string|optionalString|int|bool|choice|duration|strings)\("([a-z0-9_]+)"/).map {
+            String($0.1)
+        }
         let known = Set(SettingCatalog.settings.flatMap { $0.path.split(separator: ".").map(String.init) })
         // Members of the lists and maps that docs/configuration.md describes by hand.
         let byHand: Set = ["cidr", "factor"]
@@ -66,6 +69,7 @@ import Testing
         let text = try Golden.read(path)
         let head = try #require(text.firstRange(of: start))
         let tail = try #require(text.firstRange(of: end))
-        try Golden.expect(text[..<head.upperBound] + "\n" + ConfigurationReference.markdown + text[tail.lowerBound...], equals: path)
+        try Golden.expect(
+            text[..<head.upperBound] + "\n" + ConfigurationReference.markdown + text[tail.lowerBound...], equals: path)
     }
 }

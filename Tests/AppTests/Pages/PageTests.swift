@@ -15,7 +15,8 @@ enum PageSamples {
     static func login(name: String, username: String = "", notice: String? = nil) -> Response {
         pages.login(
             LoginPage(
-                transactionID: "txn0000000000000000000", token: "token", clientName: name, username: username, notice: notice, status: .ok))
+                transactionID: "txn0000000000000000000", token: "token", clientName: name, username: username, notice: notice,
+                status: .ok))
     }
 
     static func consent(
@@ -25,14 +26,16 @@ enum PageSamples {
         pages.consent(
             ConsentPage(
                 transactionID: "txn0000000000000000000", token: "token", clientName: name, clientKind: kind, clientHost: host,
-                redirectHost: redirectHost, isLoopbackOnly: isLoopback, isNew: isNew, username: "demo", resourceTitle: "Qarnot compute",
+                redirectHost: redirectHost, isLoopbackOnly: isLoopback, isNew: isNew, username: "demo",
+                resourceTitle: "Qarnot compute",
                 resourceURL: "https://gate.example.com/mcp", scopes: ScopeSet(text: scopes), role: .operator,
                 expiresIn: .seconds(90 * 86_400), notice: notice))
     }
 
     static func account(_ state: String, message: String? = nil, username: String = "demo") -> Response {
         pages.account(
-            username: username, role: .operator, keys: [AccountKey(engine: "qarnot", title: "Qarnot compute", state: state)], token: "token",
+            username: username, role: .operator, keys: [AccountKey(engine: "qarnot", title: "Qarnot compute", state: state)],
+            token: "token",
             message: message)
     }
 
@@ -49,25 +52,34 @@ enum PageSamples {
         ),
         (
             "consent-metadata",
-            consent(name: "Claude", kind: .metadata, host: "claude.ai", redirectHost: "claude.ai", isNew: true, scopes: "qarnot:read")
+            consent(
+                name: "Claude", kind: .metadata, host: "claude.ai", redirectHost: "claude.ai", isNew: true, scopes: "qarnot:read")
         ),
         (
             "consent-loopback",
             consent(
-                name: "Claude Code", kind: .dynamic, redirectHost: "localhost", isLoopback: true, isNew: true, scopes: "qarnot:admin",
+                name: "Claude Code", kind: .dynamic, redirectHost: "localhost", isLoopback: true, isNew: true,
+                scopes: "qarnot:admin",
                 notice: "Tick at least one permission, or choose Deny.")
         ),
-        ("consent-hostile", consent(name: script, kind: .dynamic, host: script, redirectHost: script, isNew: true, scopes: "qarnot:read")),
+        (
+            "consent-hostile",
+            consent(name: script, kind: .dynamic, host: script, redirectHost: script, isNew: true, scopes: "qarnot:read")
+        ),
         ("account", account("present")),
         ("account-missing", account("missing", message: "The key is removed.")),
         ("account-rejected-hostile", account("rejected", message: script, username: script)),
         (
             "refusal",
-            pages.refusal(RefusalPage(title: "Connection refused", text: script, requestID: RequestID("req-1"), status: .badRequest))
+            pages.refusal(
+                RefusalPage(title: "Connection refused", text: script, requestID: RequestID("req-1"), status: .badRequest))
         ),
         ("hand-off", pages.handOff(to: "https://claude.ai/api/mcp/auth_callback?code=a&state=%22%3E&iss=b", host: "claude.ai")),
         ("hand-off-hostile", pages.handOff(to: "https://claude.ai/?\(script)", host: script)),
-        ("error-hand-off", pages.errorHandOff(to: "http://localhost:3118/callback?error=access_denied&state=\(script)", host: script)),
+        (
+            "error-hand-off",
+            pages.errorHandOff(to: "http://localhost:3118/callback?error=access_denied&state=\(script)", host: script)
+        ),
     ]
 }
 

@@ -20,7 +20,9 @@ import Testing
         return (0..<200).count { _ in subject.charge(kind, address, at: Self.now) == nil }
     }
 
-    private func network(_ text: String, _ change: (inout Configuration.NetworkLimit) -> Void = { _ in }) -> Configuration.NetworkLimit {
+    private func network(_ text: String, _ change: (inout Configuration.NetworkLimit) -> Void = { _ in })
+        -> Configuration.NetworkLimit
+    {
         var limit = Configuration.NetworkLimit(network: Network(text)!)
         change(&limit)
         return limit

@@ -26,12 +26,14 @@ private final class GateFixture: Sendable {
         folder = FileManager.default.temporaryDirectory.appending(path: "gate-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         log = try AuditLog(
-            folder: folder.appending(path: "audit").path, headFile: folder.appending(path: "head").path, durability: .strict, node: "test")
+            folder: folder.appending(path: "audit").path, headFile: folder.appending(path: "head").path, durability: .strict,
+            node: "test")
         var limits = Configuration.Limits()
         change(&limits)
         let resource = ProtectedResource(url: "https://gate.example.com/mcp", path: "/mcp", engine: "qarnot", title: "Qarnot")
         gate = ToolGate(
-            engine: "qarnot", resource: resource, settings: OAuthSettings(issuer: "https://gate.example.com", resources: [resource]),
+            engine: "qarnot", resource: resource,
+            settings: OAuthSettings(issuer: "https://gate.example.com", resources: [resource]),
             limits: limits, limiter: RateLimiter(), cap: cap, auditor: Auditor(log: log, logger: .silent), sleeper: NoWait(),
             standing: { _ in true })
     }
@@ -39,14 +41,17 @@ private final class GateFixture: Sendable {
     deinit { try? FileManager.default.removeItem(at: folder) }
 
     func call(
-        _ permission: Permission, role: Role = .admin, scopes: String = "qarnot:admin", readOnly: Bool = true, anonymous: Bool = false
+        _ permission: Permission, role: Role = .admin, scopes: String = "qarnot:admin", readOnly: Bool = true,
+        anonymous: Bool = false
     ) -> ToolCall {
         let tool = Tool(
-            name: "do_it", title: "", description: "", inputSchema: ["type": "object"], annotations: ToolAnnotations(readOnly: readOnly),
+            name: "do_it", title: "", description: "", inputSchema: ["type": "object"],
+            annotations: ToolAnnotations(readOnly: readOnly),
             permission: permission
         ) { _, _ in .failure("not run") }
         let caller = Principal(
-            userID: UserID("u1"), username: "demo", role: role, scopes: ScopeSet(text: scopes), resource: nil, credential: .personalToken,
+            userID: UserID("u1"), username: "demo", role: role, scopes: ScopeSet(text: scopes), resource: nil,
+            credential: .personalToken,
             clientID: ClientID("c1"), grantID: nil, tokenReference: "0a1b2c3d", expiresAt: nil)
         return ToolCall(tool: tool, argumentBytes: Array("{}".utf8), caller: anonymous ? nil : caller, revision: .july2026)
     }
