@@ -85,7 +85,7 @@ struct Composition: Sendable {
                 login: SignIn(users: workspace.users, checker: passwords, throttle: throttle, sessions: sessions),
                 vault: workspace.vault, pages: pages,
                 engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
-                issuer: settings.issuer, clock: clock),
+                issuer: settings.issuer, auditor: auditor, clock: clock),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)
         admin = AdminEndpoint(workspace: workspace)
     }
