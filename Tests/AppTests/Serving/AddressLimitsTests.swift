@@ -5,7 +5,7 @@ import Testing
 @testable import App
 
 @Suite struct AddressLimitsTests {
-    private static let stranger = IPAddress("192.0.2.1")!
+    private static let stranger = IPAddress.sample("192.0.2.1")
     private static let now = MonotonicTime(nanoseconds: 1_000_000_000_000)
 
     /// How many requests of one instant are admitted.
@@ -23,7 +23,7 @@ import Testing
     private func network(_ text: String, _ change: (inout Configuration.NetworkLimit) -> Void = { _ in })
         -> Configuration.NetworkLimit
     {
-        var limit = Configuration.NetworkLimit(network: Network(text)!)
+        var limit = Configuration.NetworkLimit(network: .sample(text))
         change(&limit)
         return limit
     }
@@ -60,15 +60,15 @@ import Testing
     }
 
     @Test func `addresses outside a network keep the general limit`() {
-        #expect(admitted(.address, IPAddress("192.0.3.1")!) { $0.networks = [network("192.0.2.0/24")] } == 3)
+        #expect(admitted(.address, .sample("192.0.3.1")) { $0.networks = [network("192.0.2.0/24")] } == 3)
     }
 
     @Test func `neighbours in one IPv6 network share a limit, and the wait is told`() {
         var limits = Configuration.Limits()
         limits.address = Quota(rate: 60, window: .seconds(60), burst: 1)
         let subject = AddressLimits(limits: limits, limiter: RateLimiter())
-        #expect(subject.charge(.address, IPAddress("2001:db8:0:1::1")!, at: Self.now) == nil)
-        #expect(subject.charge(.address, IPAddress("2001:db8:0:1:ffff::9")!, at: Self.now) == .seconds(1))
-        #expect(subject.charge(.address, IPAddress("2001:db8:0:2::1")!, at: Self.now) == nil)
+        #expect(subject.charge(.address, .sample("2001:db8:0:1::1"), at: Self.now) == nil)
+        #expect(subject.charge(.address, .sample("2001:db8:0:1:ffff::9"), at: Self.now) == .seconds(1))
+        #expect(subject.charge(.address, .sample("2001:db8:0:2::1"), at: Self.now) == nil)
     }
 }

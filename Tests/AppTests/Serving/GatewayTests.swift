@@ -70,7 +70,8 @@ private final class GatewayFixture: Sendable {
     static func post(_ path: String, _ form: String, cookies: String) -> Request {
         .make(
             .post, path,
-            [(.contentType, "application/x-www-form-urlencoded"), (.origin, "https://gate.example.com"), (.cookie, cookies)], body: form)
+            [(.contentType, "application/x-www-form-urlencoded"), (.origin, "https://gate.example.com"), (.cookie, cookies)],
+            body: form)
     }
 
     static func cookie(_ response: Response) -> String {
@@ -103,11 +104,13 @@ private final class GatewayFixture: Sendable {
 
     @Test(arguments: [
         ("/", HTTP.Method.post, UInt16(405)), ("/nothing", .get, 404), ("/.well-known/nothing", .get, 404), ("/token", .get, 405),
-        ("/revoke", .get, 405), ("/register", .get, 405), ("/consent", .delete, 405), ("/login", .delete, 405), ("/account", .get, 303),
+        ("/revoke", .get, 405), ("/register", .get, 405), ("/consent", .delete, 405), ("/login", .delete, 405),
+        ("/account", .get, 303),
         ("/mcp", .get, 401), ("/mcp/", .post, 401), ("/health", .get, 200), ("/", .get, 200), ("/authorize", .get, 400),
         ("/.well-known/oauth-authorization-server", .get, 200), ("/.well-known/oauth-protected-resource/mcp", .get, 200),
     ])
-    func `each route answers as its table says (contract §3)`(_ path: String, _ method: HTTP.Method, _ status: UInt16) async throws {
+    func `each route answers as its table says (contract §3)`(_ path: String, _ method: HTTP.Method, _ status: UInt16) async throws
+    {
         let fixture = try await GatewayFixture()
         let response = await fixture.send(.make(method, path))
         #expect(response.status.code == status)
@@ -167,7 +170,8 @@ private final class GatewayFixture: Sendable {
         #expect(stored.status == .ok && !GatewayFixture.text(stored).contains("secret-key-1"))
         #expect(try await fixture.workspace.vault.key(user: user.id, engine: "qarnot")?.exposeText() == "secret-key-1")
         for _ in 0..<2 {
-            _ = await fixture.send(GatewayFixture.post("/account", "token=\(token)&engine=qarnot&action=remove-key", cookies: cookies))
+            _ = await fixture.send(
+                GatewayFixture.post("/account", "token=\(token)&engine=qarnot&action=remove-key", cookies: cookies))
         }
         #expect(try await fixture.workspace.vault.status(user: user.id).isEmpty)
         #expect(try fixture.events() == ["user.created", "auth.login", "vault.key.stored", "vault.key.removed"])
@@ -190,10 +194,12 @@ private final class GatewayFixture: Sendable {
         let fixture = try await GatewayFixture()
         let user = try await fixture.addUser()
         let (cookies, token) = try await fixture.signIn()
-        var request = GatewayFixture.post("/account", "token=\(token)&engine=qarnot&action=set-key&key=secret-key-1", cookies: cookies)
+        var request = GatewayFixture.post(
+            "/account", "token=\(token)&engine=qarnot&action=set-key&key=secret-key-1", cookies: cookies)
         request.fields.set(.origin, "https://evil.example")
         #expect(await fixture.send(request).status == .forbidden)
-        request = GatewayFixture.post("/account", "token=x\(token.dropFirst())&engine=qarnot&action=set-key&key=secret-key-1", cookies: cookies)
+        request = GatewayFixture.post(
+            "/account", "token=x\(token.dropFirst())&engine=qarnot&action=set-key&key=secret-key-1", cookies: cookies)
         #expect(await fixture.send(request).status == .forbidden)
         #expect(try await fixture.workspace.vault.status(user: user.id).isEmpty)
         await fixture.stop()

@@ -34,7 +34,8 @@ private final class GateFixture: Sendable {
         gate = ToolGate(
             engine: "qarnot", resource: resource,
             settings: OAuthSettings(issuer: "https://gate.example.com", resources: [resource]),
-            limits: limits, toolQuotas: limits.quotas(of: "qarnot"), limiter: RateLimiter(), cap: cap, auditor: Auditor(log: log, logger: .silent), sleeper: NoWait(),
+            limits: limits, toolQuotas: limits.quotas(of: "qarnot"), limiter: RateLimiter(), cap: cap,
+            auditor: Auditor(log: log, logger: .silent), sleeper: NoWait(),
             standing: { _ in true })
     }
 
