@@ -130,6 +130,14 @@ private final class GatewayFixture: Sendable {
         await fixture.stop()
     }
 
+    @Test func `a preflight is answered before anything is judged (mcp.md §2)`() async throws {
+        let fixture = try await GatewayFixture()
+        let response = await fixture.send(.make(.options, "/mcp", [(.origin, "https://evil.example")]))
+        #expect(response.status == .noContent)
+        #expect(try fixture.events().isEmpty)
+        await fixture.stop()
+    }
+
     @Test func `no page of the flow lets other origins read it (COM-8)`() async throws {
         let fixture = try await GatewayFixture()
         for path in ["/authorize", "/login", "/consent", "/account"] {
