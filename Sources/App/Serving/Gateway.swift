@@ -44,6 +44,8 @@ struct Gateway: Responder {
     func respond(to request: Request, in context: RequestContext) async -> Response {
         if request.path == "/health" { return Self.health }
         var response = await admit(request, context)
+        // Whoever asks for help can name the request (COM-7).
+        if response.status.code >= 400 { response.fields.set(.xRequestID, context.requestID.text) }
         guard !response.events.isEmpty else { return response }
         let record = AuditContext(
             requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
