@@ -71,6 +71,7 @@ let package = Package(
         tests("Client", ["Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
         tests("Qarnot", ["QarnotSimulator", "MCP", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
         tests("QarnotSimulator", ["HTTP", "Primitives"]),
+        tests("App", ["Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Storage", "Transport", "Vault"]),
     ])
 
 // Built only when asked for, so that ordinary builds stay short.

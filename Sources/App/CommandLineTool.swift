@@ -18,14 +18,18 @@ package enum CommandLineTool {
     }
 
     private static func dispatch(_ words: [String]) async throws(CommandError) {
-        guard let first = words.first, first != "--help", first != "-h", first != "help" else { return printOverview() }
+        guard let first = words.first, first != "--help", first != "-h", first != "help" else {
+            return Output(isJSON: false).line(overview)
+        }
         if first == "--version" { return try await dispatch(["version"]) }
         guard let command = find(words) else {
             let group = Command.all.filter { $0.path.first == first && $0.path.count > 1 }
             guard !group.isEmpty else {
                 throw CommandError(.usage, "There is no command \"\(first)\". gatehouse --help lists all.")
             }
-            if words.count == 1 || words[1] == "--help" || words[1] == "-h" { return printGroup(first, group) }
+            if words.count == 1 || words[1] == "--help" || words[1] == "-h" {
+                return Output(isJSON: false).line(overview(of: first))
+            }
             throw CommandError(
                 .usage, "gatehouse \(first) has no \"\(words[1])\"; it has \(group.map { $0.path[1] }.joined(separator: ", ")).")
         }
@@ -39,19 +43,21 @@ package enum CommandLineTool {
         Command.all.first { words.count >= $0.path.count && Array(words[..<$0.path.count]) == $0.path }
     }
 
-    private static func printOverview() {
-        var text = "Gatehouse, the OAuth gateway for MCP.\n\nUsage: gatehouse COMMAND\n\n"
-        let width = Command.all.map { $0.title.count }.max() ?? 0
-        for command in Command.all {
-            text += "  \(command.title)\(String(repeating: " ", count: width - command.title.count + 2))\(command.summary)\n"
-        }
-        Output(isJSON: false).line(text + "\ngatehouse COMMAND --help tells more.")
+    /// What `gatehouse --help` shows.
+    static var overview: String {
+        "Gatehouse, the OAuth gateway for MCP.\n\nUsage: gatehouse COMMAND\n\n" + list(Command.all)
+            + "\n\ngatehouse COMMAND --help tells more."
     }
 
-    private static func printGroup(_ name: String, _ group: [Command]) {
-        let width = group.map { $0.title.count }.max() ?? 0
-        let rows = group.map { "  \($0.title)\(String(repeating: " ", count: width - $0.title.count + 2))\($0.summary)" }
-        Output(isJSON: false).line("gatehouse \(name):\n\n" + rows.joined(separator: "\n"))
+    /// What `gatehouse user` shows.
+    static func overview(of noun: String) -> String {
+        "gatehouse \(noun):\n\n" + list(Command.all.filter { $0.path.first == noun && $0.path.count > 1 })
+    }
+
+    private static func list(_ commands: [Command]) -> String {
+        let width = commands.map { $0.title.count }.max() ?? 0
+        return commands.map { "  \($0.title)\(String(repeating: " ", count: width - $0.title.count + 2))\($0.summary)" }
+            .joined(separator: "\n")
     }
 
     private static var environment: [String: String] {

@@ -37,7 +37,8 @@ struct Composition: Sendable {
         var outbound = HTTPClient.Settings()
         outbound.userAgent = "gatehouse/\(Version.current)"
         let client = HTTPClient(outbound)
-        let fetcher = configuration.oauth.clientMetadataDocuments ? MetadataFetcher(client: client, sleeper: sleeper) : nil
+        let fetcher = configuration.oauth.clientMetadataDocuments
+            ? MetadataFetcher(client: client, sleeper: sleeper, quota: configuration.limits.clientMetadata) : nil
         let resolver = ClientResolver(store: workspace.clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes)
         let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
         let security = BrowserSecurity(
@@ -84,7 +85,7 @@ struct Composition: Sendable {
                 login: SignIn(users: workspace.users, checker: passwords, throttle: throttle, sessions: sessions),
                 vault: workspace.vault, pages: pages,
                 engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
-                issuer: settings.issuer, clock: clock),
+                issuer: settings.issuer, auditor: auditor, clock: clock),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)
         admin = AdminEndpoint(workspace: workspace)
     }

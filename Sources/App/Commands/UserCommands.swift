@@ -176,7 +176,9 @@ enum PasswordRules {
             throw CommandError(.usage, "A password needs at least \(minimumLength) characters; a sentence is a good one.")
         }
         let lower = text.lowercased()
-        guard !common.contains(lower), Set(lower).count > 3, lower.replacing(username, with: "").count >= minimumLength / 2 else {
+        let name = username.lowercased()
+        let rest = name.isEmpty ? lower : lower.replacing(name, with: "")
+        guard !common.contains(lower), Set(lower).count > 3, rest.count >= minimumLength / 2 else {
             throw CommandError(.usage, "This password is too easy to guess; choose another.")
         }
     }

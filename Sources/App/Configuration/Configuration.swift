@@ -2,7 +2,7 @@ import Policy
 import Primitives
 
 /// Everything that can be set, with its defaults (contract §5). Loaded whole or not at all.
-struct Configuration: Sendable {
+struct Configuration: Sendable, Equatable {
     var server = Server()
     var storage = Storage()
     var vault = Vault()
@@ -13,9 +13,9 @@ struct Configuration: Sendable {
     var engines = Engines()
     var log = Log()
 
-    struct Server: Sendable {
-        /// The issuer, and the origin of every URL we emit.
-        var publicURL = "https://localhost:8443"
+    struct Server: Sendable, Equatable {
+        /// The issuer, and the origin of every URL we emit. Required: a guess would be advertised to every client.
+        var publicURL = ""
         var listen = ["0.0.0.0:8443"]
         var adminListen: String? = "127.0.0.1:9443"
         var certificate: String?
@@ -36,16 +36,16 @@ struct Configuration: Sendable {
         var loops = 0
     }
 
-    struct Storage: Sendable {
+    struct Storage: Sendable, Equatable {
         /// `sqlite:///absolute/path`.
         var url = "sqlite:///var/lib/gatehouse/gatehouse.db"
     }
 
-    struct Vault: Sendable {
+    struct Vault: Sendable, Equatable {
         var rootKey = "file:/etc/gatehouse/root.key"
     }
 
-    struct OAuth: Sendable {
+    struct OAuth: Sendable, Equatable {
         var registration = "open"
         var clientMetadataDocuments = true
         var accessTokenLifetime = Duration.seconds(3600)
@@ -55,14 +55,14 @@ struct Configuration: Sendable {
         var redirectSchemes = ["cursor", "vscode", "vscode-insiders"]
     }
 
-    struct Login: Sendable {
+    struct Login: Sendable, Equatable {
         var attempts = 5
         var argonMemoryKiB = 65_536
         var argonPasses = 3
         var argonLanes = 1
     }
 
-    struct Limits: Sendable {
+    struct Limits: Sendable, Equatable {
         /// Nil means off.
         var address: Quota? = Quota(rate: 600, window: .seconds(60), burst: 100)
         var user: Quota? = Quota(rate: 120, window: .seconds(60), burst: 40)
@@ -79,7 +79,7 @@ struct Configuration: Sendable {
     }
 
     /// How the address-keyed limits differ for one block of addresses.
-    struct NetworkLimit: Sendable {
+    struct NetworkLimit: Sendable, Equatable {
         var network: Network
         /// Replaces `limits.address` when given.
         var address: Quota?
@@ -88,13 +88,13 @@ struct Configuration: Sendable {
         var factor = 10
     }
 
-    struct Audit: Sendable {
+    struct Audit: Sendable, Equatable {
         var path = "/var/lib/gatehouse/audit"
         /// On disk before the answer leaves; otherwise soon after.
         var isStrict = true
     }
 
-    struct Engines: Sendable {
+    struct Engines: Sendable, Equatable {
         var qarnotPath = "/mcp"
         var qarnotAPI = "https://api.qarnot.com"
         /// Nil: asked of the API.
@@ -102,7 +102,7 @@ struct Configuration: Sendable {
         var isQarnotEnabled = true
     }
 
-    struct Log: Sendable {
+    struct Log: Sendable, Equatable {
         var level = "info"
         var format = "json"
     }
@@ -114,5 +114,20 @@ extension Configuration.Limits {
         var out: [String: Quota?] = [:]
         for (name, quota) in tools where name.hasPrefix(engine + "/") { out[String(name.dropFirst(engine.count + 1))] = .some(quota) }
         return out
+    }
+}
+
+extension Configuration {
+    /// The sections in which a newer configuration differs by more than what a reload takes over: certificate, key and client
+    /// authorities.
+    func sectionsNeedingRestart(for newer: Configuration) -> [String] {
+        var newer = newer
+        (newer.server.certificate, newer.server.key, newer.server.clientCA) = (server.certificate, server.key, server.clientCA)
+        let differs: [(String, Bool)] = [
+            ("server", server != newer.server), ("storage", storage != newer.storage), ("vault", vault != newer.vault),
+            ("oauth", oauth != newer.oauth), ("login", login != newer.login), ("limits", limits != newer.limits),
+            ("audit", audit != newer.audit), ("engines", engines != newer.engines), ("log", log != newer.log),
+        ]
+        return differs.filter(\.1).map(\.0)
     }
 }

@@ -83,31 +83,39 @@ extension YAMLNode {
         switch value {
         case .mapping(let members):
             for member in members {
-                switch member.value.value {
-                case .scalar: out += "\(margin)\"\(member.key)\": \(member.value.scalarText)\n"
-                case .mapping(let inner) where inner.isEmpty: out += "\(margin)\"\(member.key)\": {}\n"
-                case .sequence(let inner) where inner.isEmpty: out += "\(margin)\"\(member.key)\": []\n"
-                default:
-                    out += "\(margin)\"\(member.key)\":\n"
-                    member.value.write(into: &out, indent: indent + 1)
-                }
+                out += "\(margin)\(JSONValue.string(member.key).text):"
+                member.value.writeAfterMark(into: &out, indent: indent + 1)
             }
         case .sequence(let elements):
             for element in elements {
-                if case .scalar = element.value {
-                    out += "\(margin)- \(element.scalarText)\n"
-                } else {
-                    out += "\(margin)-\n"
-                    element.write(into: &out, indent: indent + 1)
-                }
+                out += "\(margin)-"
+                element.writeAfterMark(into: &out, indent: indent + 1)
             }
         case .scalar: out += "\(margin)\(scalarText)\n"
         }
     }
 
+    /// On the line of its key or hyphen when that is enough, else below it.
+    private func writeAfterMark(into out: inout String, indent: Int) {
+        switch value {
+        case .scalar: out += " \(scalarText)\n"
+        case .mapping(let members) where members.isEmpty: out += " {}\n"
+        case .sequence(let elements) where elements.isEmpty: out += " []\n"
+        default:
+            out += "\n"
+            write(into: &out, indent: indent)
+        }
+    }
+
     private var scalarText: String {
         guard case .scalar(let text, let isPlain) = value else { return "" }
-        let isSimple = isPlain && !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"#{}[],&*!|>'\"%@`".utf8.contains($0) }
-        return isSimple && !text.contains(": ") ? text : JSONValue.string(text).text
+        return isPlain && Self.isSafePlain(text) ? text : JSONValue.string(text).text
+    }
+
+    /// Reads back as the same word without quotes. Nothing at all is such a word: it means null.
+    private static func isSafePlain(_ text: String) -> Bool {
+        let bytes = text.utf8
+        return bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"#{}[],&*!|>'\"%@`".utf8.contains($0) }
+            && !(bytes.first.map { "-?:=".utf8.contains($0) } ?? false) && bytes.last != UInt8(ascii: ":")
     }
 }

@@ -20,7 +20,7 @@ enum SettingCatalog {
         Setting(path: "server.tls.key", defaultText: "required", meaning: "PEM file of the private key. Read again on SIGHUP."),
         Setting(path: "server.tls.client_ca", defaultText: "null", meaning: "PEM file of the authorities whose client certificates are accepted."),
         Setting(path: "server.trusted_proxies", defaultText: "[]", meaning: "Address blocks whose forwarded client addresses are believed."),
-        Setting(path: "server.allowed_origins", defaultText: "claude.ai, claude.com, chatgpt.com, vscode.dev", meaning: "Browser origins allowed at the MCP endpoints beside our own."),
+        Setting(path: "server.allowed_origins", defaultText: "https://claude.ai, https://claude.com, https://chatgpt.com, https://vscode.dev", meaning: "Browser origins allowed at the MCP endpoints beside our own."),
         Setting(path: "server.limits.body_bytes", defaultText: "4194304", meaning: "Largest body of an MCP request."),
         Setting(path: "server.limits.header_bytes", defaultText: "32768", meaning: "Largest header section."),
         Setting(path: "server.limits.connections", defaultText: "10000", meaning: "Connections held at once."),

@@ -56,7 +56,22 @@ struct YAMLNode: Sendable {
             switch event.kind {
             case YAML_STREAM_START_EVENT, YAML_DOCUMENT_START_EVENT: continue
             case YAML_STREAM_END_EVENT: return YAMLNode(value: .mapping([]), line: 1)
-            default: return try node(event, depth: 0)
+            default:
+                let root = try node(event, depth: 0)
+                try expectEnd()
+                return root
+            }
+        }
+    }
+
+    /// What follows the document would be read by people and not by us.
+    private mutating func expectEnd() throws(YAMLNode.Problem) {
+        while true {
+            let event = try next()
+            switch event.kind {
+            case YAML_DOCUMENT_END_EVENT: continue
+            case YAML_STREAM_END_EVENT: return
+            default: throw YAMLNode.Problem(message: "a file holds one document", line: event.line)
             }
         }
     }
@@ -66,6 +81,8 @@ struct YAMLNode: Sendable {
         let text: String
         let isPlain: Bool
         let line: Int
+        /// An anchor or a tag stands before the value.
+        let isMarked: Bool
     }
 
     private mutating func next() throws(YAMLNode.Problem) -> Event {
@@ -77,16 +94,26 @@ struct YAMLNode: Sendable {
         defer { unsafe yaml_event_delete(&event) }
         var text = ""
         var isPlain = true
-        if unsafe event.type == YAML_SCALAR_EVENT {
+        var isMarked = false
+        switch unsafe event.type {
+        case YAML_SCALAR_EVENT:
             let scalar = unsafe event.data.scalar
             text = unsafe String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
             isPlain = unsafe scalar.style == YAML_PLAIN_SCALAR_STYLE
+            isMarked = unsafe scalar.anchor != nil || scalar.tag != nil
+        case YAML_SEQUENCE_START_EVENT:
+            isMarked = unsafe event.data.sequence_start.anchor != nil || event.data.sequence_start.tag != nil
+        case YAML_MAPPING_START_EVENT:
+            isMarked = unsafe event.data.mapping_start.anchor != nil || event.data.mapping_start.tag != nil
+        default: break
         }
-        return Event(kind: unsafe event.type, text: text, isPlain: isPlain, line: Int(unsafe event.start_mark.line) + 1)
+        return Event(
+            kind: unsafe event.type, text: text, isPlain: isPlain, line: Int(unsafe event.start_mark.line) + 1, isMarked: isMarked)
     }
 
     private mutating func node(_ event: Event, depth: Int) throws(YAMLNode.Problem) -> YAMLNode {
         guard depth < 16 else { throw YAMLNode.Problem(message: "nested too deep", line: event.line) }
+        guard !event.isMarked else { throw YAMLNode.Problem(message: "anchors and tags are not used here", line: event.line) }
         switch event.kind {
         case YAML_SCALAR_EVENT: return YAMLNode(value: .scalar(event.text, isPlain: event.isPlain), line: event.line)
         case YAML_SEQUENCE_START_EVENT:
@@ -107,7 +134,7 @@ struct YAMLNode: Sendable {
                 }
                 members.append((key.text, key.line, try node(next(), depth: depth + 1)))
             }
-        default: throw YAMLNode.Problem(message: "aliases and tags are not used here", line: event.line)
+        default: throw YAMLNode.Problem(message: "aliases are not used here", line: event.line)
         }
     }
 }

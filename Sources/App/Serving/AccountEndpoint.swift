@@ -1,3 +1,4 @@
+import Audit
 import Crypto
 import HTTP
 import OAuth
@@ -13,6 +14,7 @@ struct AccountEndpoint: Sendable {
     let pages: Pages
     let engines: [EngineName]
     let issuer: String
+    let auditor: Auditor
     let clock: @Sendable () -> Timestamp
 
     struct EngineName: Sendable {
@@ -93,20 +95,32 @@ struct AccountEndpoint: Sendable {
             guard let key = form.all("key").first, (8...1024).contains(key.utf8.count) else {
                 return try await show(user, request, message: "Enter the key, 8 to 1024 characters.")
             }
+            guard await isRecorded("vault.key.stored", user, engine.name, request, context) else { return unrecorded(context) }
             try await vault.store(Secret(key), user: user.id, engine: engine.name, at: now)
-            return try await show(user, request, message: "The key is saved.").recording(keyEvent("vault.key.stored", user, engine.name))
+            return try await show(user, request, message: "The key is saved.")
         case ("remove-key", let engine?):
-            let wasThere = try await vault.remove(user: user.id, engine: engine.name)
-            let page = try await show(user, request, message: "The key is removed.")
-            return wasThere ? page.recording(keyEvent("vault.key.removed", user, engine.name)) : page
+            if try await vault.status(user: user.id).contains(where: { $0.engine == engine.name }) {
+                guard await isRecorded("vault.key.removed", user, engine.name, request, context) else { return unrecorded(context) }
+                _ = try await vault.remove(user: user.id, engine: engine.name)
+            }
+            return try await show(user, request, message: "The key is removed.")
         default: return try await show(user, request, message: nil)
         }
     }
 
-    private func keyEvent(_ name: String, _ user: User, _ engine: String) -> Event {
+    /// A change of a key is on record before it is made (AUD-3).
+    private func isRecorded(_ name: String, _ user: User, _ engine: String, _ request: Request, _ context: RequestContext) async -> Bool {
         var event = Event(name, actor: user.name, subject: user.name)
         event.engine = engine
-        return event
+        let place = AuditContext(
+            requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent], method: request.method.rawValue,
+            route: "/account")
+        return await auditor.record([event], place)
+    }
+
+    private func unrecorded(_ context: RequestContext) -> Response {
+        refuse("Please try again", "The audit log cannot be written, so nothing was changed.", context, .serviceUnavailable)
+            .with(.retryAfter, "5")
     }
 
     private func refuseForm(_ context: RequestContext) -> Response {

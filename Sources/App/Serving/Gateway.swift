@@ -44,13 +44,15 @@ struct Gateway: Responder {
     func respond(to request: Request, in context: RequestContext) async -> Response {
         if request.path == "/health" { return Self.health }
         var response = await admit(request, context)
+        // Whoever asks for help can name the request (COM-7).
+        if response.status.code >= 400 { response.fields.set(.xRequestID, context.requestID.text) }
         guard !response.events.isEmpty else { return response }
         let record = AuditContext(
             requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
             method: request.method.rawValue, route: route(of: request.path), status: Int(response.status.code))
         guard await auditor.record(response.events, record) else { return unrecorded(context) }
         response.events = []
-        response.fields.append(.xRequestID, context.requestID.text)
+        response.fields.set(.xRequestID, context.requestID.text)
         return response
     }
 
@@ -98,14 +100,14 @@ struct Gateway: Responder {
         engines.first { path == $0.resource.path || (path.hasSuffix("/") && path.dropLast() == $0.resource.path) }
     }
 
-    /// The order of oauth.md §10: origin, preflight, credential, then the endpoint with its gate.
+    /// The order of mcp.md §2: preflight, origin, credential, then the endpoint with its gate.
     private func serve(_ engine: EngineRoute, _ request: Request, _ context: RequestContext) async -> Response {
+        if request.method == .options { return origins.preflight(request) }
         guard origins.permits(request) else {
             return Response.json(
                 ["jsonrpc": "2.0", "error": ["code": -32600, "message": "This origin is not allowed."]], status: .forbidden
             ).recording(Event("origin.rejected", .denied, severity: .warning))
         }
-        if request.method == .options { return origins.preflight(request) }
         var response: Response
         switch await resourceServer.authenticate(request, for: engine.resource, in: context) {
         case .caller(let caller): response = await engine.endpoint.respond(to: request, caller: caller, in: context)

@@ -1,13 +1,21 @@
 import Client
 import HTTP
 import OAuth
+import Policy
 
 /// Joins the authorization server to the guarded client (oauth.md §20).
 struct MetadataFetcher: ClientMetadataFetcher {
     private let guarded: GuardedFetcher
 
-    init(client: HTTPClient, sleeper: any Sleeper) {
-        guarded = GuardedFetcher(client: client, resolver: SystemResolver(sleeper: sleeper), sleeper: sleeper)
+    /// - Parameter quota: fetches from one host (CIMD-4); nil asks as often as there are requests.
+    init(client: HTTPClient, sleeper: any Sleeper, quota: Quota?) {
+        guarded = GuardedFetcher(
+            client: client, resolver: SystemResolver(sleeper: sleeper), limiter: Self.limiter(quota), sleeper: sleeper)
+    }
+
+    static func limiter(_ quota: Quota?) -> FetchLimiter {
+        guard let quota else { return FetchLimiter(perMinute: 1_000_000, burst: 1_000_000) }
+        return FetchLimiter(perMinute: quota.rate * 60 / max(1, Int(quota.window.components.seconds)), burst: quota.burst)
     }
 
     func fetch(_ url: String) async throws(MetadataFetchError) -> (body: [UInt8], maxAge: Int?) {

@@ -103,7 +103,11 @@ final class Runtime: Sendable {
         do {
             let configuration = try reload()
             try tls.reload(configuration.tlsFiles)
-            composition.logger.notice("configuration and certificates read again")
+            composition.logger.notice("certificates read again")
+            let waiting = composition.workspace.configuration.sectionsNeedingRestart(for: configuration)
+            if !waiting.isEmpty {
+                composition.logger.warning("changed settings need a restart", [("config.sections", .text(waiting.joined(separator: ", ")))])
+            }
             Task { await composition.workspace.recordQuietly(Event("tls.cert.reloaded")) }  // nobody waits: losing it loses a note
         } catch { composition.logger.error("reload refused; the old settings stay", [("error.message", .text("\(error)"))]) }
     }

@@ -20,11 +20,12 @@ struct Arguments: Sendable {
                 onlyOperands = true
                 continue
             }
-            let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard let option = (command.options + Command.common).first(where: { $0.name == parts[0] || $0.short == parts[0] }) else {
                 throw CommandError(.usage, "\(parts[0]) is no option of gatehouse \(command.title). Try gatehouse \(command.title) --help.")
             }
             if option.placeholder == nil {
+                guard parts.count == 1 else { throw CommandError(.usage, "\(option.name) takes no value.") }
                 flags.insert(option.name)
             } else if parts.count == 2 {
                 values[option.name, default: []].append(parts[1])

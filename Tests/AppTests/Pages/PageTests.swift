@@ -1,0 +1,157 @@
+import Crypto
+import Foundation
+import HTTP
+import Primitives
+import Testing
+
+@testable import App
+@testable import OAuth
+
+/// Every page, rendered with the worst a stranger can put into it.
+enum PageSamples {
+    static let script = "<script>alert(1)</script>\" onload=\"x' & \u{202E}txt.exe"
+    static let pages = Pages(frame: PageFrame(sendsStrictTransport: true))
+
+    static func login(name: String, username: String = "", notice: String? = nil) -> Response {
+        pages.login(
+            LoginPage(
+                transactionID: "txn0000000000000000000", token: "token", clientName: name, username: username, notice: notice,
+                status: .ok))
+    }
+
+    static func consent(
+        name: String, kind: Client.Kind, host: String? = nil, redirectHost: String, isLoopback: Bool = false, isNew: Bool = false,
+        scopes: String, notice: String? = nil
+    ) -> Response {
+        pages.consent(
+            ConsentPage(
+                transactionID: "txn0000000000000000000", token: "token", clientName: name, clientKind: kind, clientHost: host,
+                redirectHost: redirectHost, isLoopbackOnly: isLoopback, isNew: isNew, username: "demo",
+                resourceTitle: "Qarnot compute",
+                resourceURL: "https://gate.example.com/mcp", scopes: ScopeSet(text: scopes), role: .operator,
+                expiresIn: .seconds(90 * 86_400), notice: notice))
+    }
+
+    static func account(_ state: String, message: String? = nil, username: String = "demo") -> Response {
+        pages.account(
+            username: username, role: .operator, keys: [AccountKey(engine: "qarnot", title: "Qarnot compute", state: state)],
+            token: "token",
+            message: message)
+    }
+
+    static let all: [(name: String, response: Response)] = [
+        ("home", pages.home(mcpURL: "https://gate.example.com/mcp")),
+        ("login", login(name: "Claude")),
+        ("login-again", login(name: "Claude", username: "demo", notice: "The user name or password is not right.")),
+        ("login-hostile", login(name: script, username: script)),
+        ("sign-in", pages.signIn(token: "token", username: "", notice: nil, status: .ok)),
+        ("sign-in-hostile", pages.signIn(token: "token", username: script, notice: "Too many attempts.", status: .tooManyRequests)),
+        (
+            "consent-preregistered",
+            consent(name: "Claude", kind: .preregistered, redirectHost: "claude.ai", scopes: "qarnot:read qarnot:execute")
+        ),
+        (
+            "consent-metadata",
+            consent(
+                name: "Claude", kind: .metadata, host: "claude.ai", redirectHost: "claude.ai", isNew: true, scopes: "qarnot:read")
+        ),
+        (
+            "consent-loopback",
+            consent(
+                name: "Claude Code", kind: .dynamic, redirectHost: "localhost", isLoopback: true, isNew: true,
+                scopes: "qarnot:admin",
+                notice: "Tick at least one permission, or choose Deny.")
+        ),
+        (
+            "consent-hostile",
+            consent(name: script, kind: .dynamic, host: script, redirectHost: script, isNew: true, scopes: "qarnot:read")
+        ),
+        ("account", account("present")),
+        ("account-missing", account("missing", message: "The key is removed.")),
+        ("account-rejected-hostile", account("rejected", message: script, username: script)),
+        (
+            "refusal",
+            pages.refusal(
+                RefusalPage(title: "Connection refused", text: script, requestID: RequestID("req-1"), status: .badRequest))
+        ),
+        ("hand-off", pages.handOff(to: "https://claude.ai/api/mcp/auth_callback?code=a&state=%22%3E&iss=b", host: "claude.ai")),
+        ("hand-off-hostile", pages.handOff(to: "https://claude.ai/?\(script)", host: script)),
+        (
+            "error-hand-off",
+            pages.errorHandOff(to: "http://localhost:3118/callback?error=access_denied&state=\(script)", host: script)
+        ),
+    ]
+}
+
+@Suite struct PageTests {
+    private func sample(_ name: String) throws -> (Response, String) {
+        let response = try #require(PageSamples.all.first { $0.name == name }?.response)
+        guard case .bytes(let body) = response.body else { throw Missing() }
+        return (response, String(decoding: body, as: UTF8.self))
+    }
+
+    private struct Missing: Error {}
+
+    @Test(arguments: PageSamples.all.map(\.name))
+    func `a page looks as it did`(_ name: String) throws {
+        let html = try sample(name).1.replacing(PageFrame.stylesheetPath, with: "/assets/style.css")
+        try Golden.expect(html, equals: "Tests/Fixtures/pages/\(name).html")
+    }
+
+    /// Looks at the tags a browser would see, not at escaped text.
+    @Test(arguments: PageSamples.all.map(\.name))
+    func `no page has a script, a style or an event of its own (WEB-1)`(_ name: String) throws {
+        let html = try sample(name).1
+        for tag in html.matches(of: /<([a-z0-9]+)((?:\s+[a-zA-Z-]+(?:="[^"<>]*")?)*)\s*>/) {
+            #expect(!["script", "style", "iframe", "object", "embed", "base"].contains(tag.1))
+            for attribute in tag.2.matches(of: /([a-zA-Z-]+)(?:="([^"]*)")?/) {
+                #expect(!attribute.1.hasPrefix("on") && attribute.1 != "style")
+                #expect(!(attribute.2 ?? "").lowercased().hasPrefix("javascript:"))
+            }
+        }
+        // Everything that opens a tag was understood above: nothing odd hides from the check.
+        let tags = html.matches(of: /<(?:[a-z0-9]+(?:\s+[a-zA-Z-]+(?:="[^"<>]*")?)*\s*|\/[a-z0-9]+|!doctype html)>/).count
+        #expect(tags == html.count { $0 == "<" })
+        #expect(tags == html.count { $0 == ">" })
+    }
+
+    @Test(arguments: PageSamples.all.map(\.name))
+    func `every page carries the headers of WEB-1 and AZ-18`(_ name: String) throws {
+        let fields = try sample(name).0.fields
+        let policy = fields.single(FieldName("content-security-policy")) ?? ""
+        for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "style-src 'self'"] {
+            #expect(policy.contains(directive))
+        }
+        #expect(!policy.contains("unsafe") && !policy.contains("script-src"))
+        #expect(policy.contains(name.contains("hand-off") ? "form-action 'none'" : "form-action 'self'"))
+        #expect(fields.single(.cacheControl) == "no-store")
+        #expect(fields.single(FieldName("referrer-policy")) == "no-referrer")
+        #expect(fields.single(FieldName("x-content-type-options")) == "nosniff")
+        #expect(fields.single(FieldName("x-frame-options")) == "DENY")
+        #expect(fields.single(FieldName("cross-origin-resource-policy")) == "same-origin")
+        #expect(fields.single(FieldName("strict-transport-security")) == "max-age=63072000; includeSubDomains")
+        #expect(fields.single(.contentType) == "text/html; charset=utf-8")
+        // AZ-18: it would sever the opener of clients that run the flow in a popup.
+        #expect(!fields.contains(FieldName("cross-origin-opener-policy")))
+    }
+
+    @Test func `localhost gets no HSTS (contract §9)`() {
+        let response = Pages(frame: PageFrame(sendsStrictTransport: false)).home(mcpURL: "https://localhost:8443/mcp")
+        #expect(!response.fields.contains(FieldName("strict-transport-security")))
+    }
+
+    @Test func `forms go to our own paths and carry no target (WEB-2)`() throws {
+        for (name, _) in PageSamples.all {
+            for form in try sample(name).1.matches(of: /<form [^>]*action="([^"]*)"/) {
+                #expect(["/login", "/consent", "/account"].contains(form.1))
+            }
+        }
+    }
+
+    @Test func `the stylesheet's name follows its content, and it may be kept for ever`() async {
+        let request = Request(method: .get, path: PageFrame.stylesheetPath)
+        let response = await StylesheetResponder().respond(to: request, in: .sample)
+        #expect(PageFrame.stylesheetPath.wholeMatch(of: /\/assets\/style-[0-9a-f]{12}\.css/) != nil)
+        #expect(response.fields.single(.cacheControl)?.contains("immutable") == true)
+    }
+}
