@@ -37,7 +37,7 @@ let package = Package(
         module("Primitives"),
         module("Logging", ["Primitives"]),
         module("Crypto", ["Primitives", "COpenSSL", "CArgon2"]),
-        module("Transport", ["Primitives", "Logging", "COpenSSL", "CLinux"]),
+        module("Transport", ["Primitives", "COpenSSL", "CLinux"]),
         module("HTTP", ["Primitives"]),
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
         module("Client", ["HTTP", "Primitives", "CCurl"]),
@@ -71,7 +71,12 @@ let package = Package(
         tests("Client", ["Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
         tests("Qarnot", ["QarnotSimulator", "MCP", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
         tests("QarnotSimulator", ["HTTP", "Primitives"]),
-        tests("App", ["Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Storage", "Transport", "Vault"]),
+        tests(
+            "App",
+            [
+                "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Storage", "Transport",
+                "Vault",
+            ]),
     ])
 
 // Built only when asked for, so that ordinary builds stay short.

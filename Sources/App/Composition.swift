@@ -29,7 +29,9 @@ struct Composition: Sendable {
         let clock: @Sendable () -> Timestamp = { Timestamp.now() }
         let sleeper = LoopSleeper(group: group)
         let watcher: EpochWatcher
-        do { watcher = try EpochWatcher(workspace.database) } catch { throw CommandError(.unavailable, "The database cannot be read: \(error).") }
+        do { watcher = try EpochWatcher(workspace.database) } catch {
+            throw CommandError(.unavailable, "The database cannot be read: \(error).")
+        }
         let epoch: @Sendable () -> UInt64 = { watcher.current }
         let auditor = Auditor(log: workspace.audit, logger: logger)
         let limiter = RateLimiter()
@@ -37,7 +39,8 @@ struct Composition: Sendable {
         var outbound = HTTPClient.Settings()
         outbound.userAgent = "gatehouse/\(Version.current)"
         let client = HTTPClient(outbound)
-        let fetcher = configuration.oauth.clientMetadataDocuments
+        let fetcher =
+            configuration.oauth.clientMetadataDocuments
             ? MetadataFetcher(client: client, sleeper: sleeper, quota: configuration.limits.clientMetadata) : nil
         let resolver = ClientResolver(store: workspace.clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes)
         let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
@@ -76,7 +79,7 @@ struct Composition: Sendable {
                 settings: settings, clients: workspace.clients, tokens: workspace.tokens, hasher: workspace.hasher, clock: clock),
             flow: flow,
             token: TokenEndpoint(
-                settings: settings, resolver: resolver, grants: workspace.grants, users: workspace.users, hasher: workspace.hasher,
+                settings: settings, resolver: resolver, grants: workspace.grants, hasher: workspace.hasher,
                 clock: clock),
             revocation: RevocationEndpoint(
                 resolver: resolver, grants: workspace.grants, tokens: workspace.tokens, hasher: workspace.hasher, clock: clock),
@@ -113,14 +116,16 @@ struct Composition: Sendable {
             }
             let gate = ToolGate(
                 engine: resource.engine, resource: resource, settings: settings, limits: configuration.limits,
-                toolQuotas: configuration.limits.quotas(of: resource.engine), limiter: limiter, cap: cap, auditor: auditor, sleeper: sleeper,
+                toolQuotas: configuration.limits.quotas(of: resource.engine), limiter: limiter, cap: cap, auditor: auditor,
+                sleeper: sleeper,
                 standing: { await resourceServer.stillStands($0) })
             let info = ServerInfo(
                 name: "gatehouse-\(resource.engine)", title: resource.title, version: Version.current,
                 instructions: "Runs compute tasks on the signed-in user's own Qarnot account. Submit with submit_task, follow with "
                     + "wait_for_task or get_task, read output with get_task_logs.")
             routes.append(
-                Gateway.EngineRoute(resource: resource, endpoint: MCPEndpoint(info: info, registry: registry, gate: gate, sleeper: sleeper)))
+                Gateway.EngineRoute(
+                    resource: resource, endpoint: MCPEndpoint(info: info, registry: registry, gate: gate, sleeper: sleeper)))
         }
         return routes
     }

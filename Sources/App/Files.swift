@@ -25,7 +25,9 @@ enum Files {
     }
 
     static func readText(_ path: String) throws(Problem) -> String {
-        guard let text = String(validating: try read(path), as: UTF8.self) else { throw Problem(description: "\(path) is no UTF-8 text") }
+        guard let text = String(validating: try read(path), as: UTF8.self) else {
+            throw Problem(description: "\(path) is no UTF-8 text")
+        }
         return text
     }
 

@@ -45,7 +45,8 @@ struct Workspace: Sendable {
                 durability: configuration.audit.isStrict ? .strict : .batched, node: node)
         } catch { throw CommandError(.cannotWrite, "The audit log cannot be opened: \(error). Check audit.path.") }
         return Workspace(
-            configuration: configuration, database: database, users: SQLiteUserStore(database), clients: SQLiteClientStore(database),
+            configuration: configuration, database: database, users: SQLiteUserStore(database),
+            clients: SQLiteClientStore(database),
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey,

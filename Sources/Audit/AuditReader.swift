@@ -49,7 +49,8 @@ package struct AuditReader: Sendable {
     ) throws(AuditError) {
         var place = try tail(count, body)
         while !isDone() {
-            for part in try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts where part.segment >= place.segment {
+            for part in try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts
+            where part.segment >= place.segment {
                 let start = part.segment == place.segment ? min(place.offset, part.size) : 0
                 var lines = try LineReader(folder.path(of: part.segment), from: start, to: part.size)
                 while let line = try lines.next(), line.isWhole {

@@ -49,7 +49,8 @@ package struct AuditRecord: Sendable {
     /// Members the record itself writes. A detail of the same name becomes `x_name`.
     private static let ownKeys: Set<String> = [
         "actor", "arg_digest", "client", "engine", "event", "grant_ref", "hash", "http", "ms", "node", "outcome", "policy", "prev",
-        "reason", "request_id", "resource", "scopes", "seq", "severity", "src", "subject", "token_ref", "tool", "ts", "ua", "upstream",
+        "reason", "request_id", "resource", "scopes", "seq", "severity", "src", "subject", "token_ref", "tool", "ts", "ua",
+        "upstream",
     ]
 
     private static func arranged(_ details: [(key: String, value: JSONValue)]) -> [(key: String, value: JSONValue)] {

@@ -154,7 +154,8 @@ internal import Primitives
             unsafe codes.append(gh_curl_set_large(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
             unsafe request.body.withUnsafeBytes { bytes in
                 let start = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
-                unsafe codes.append(gh_curl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, start ?? easy))  // a length of 0 reads nothing
+                // A length of 0 reads nothing, so any pointer will do.
+                unsafe codes.append(gh_curl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, start ?? easy))
             }
         }
     }

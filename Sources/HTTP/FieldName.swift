@@ -1,4 +1,3 @@
-
 /// A field name in lower case. The names we look up are constants, compared by length and bytes, never as `String`.
 package struct FieldName: Sendable {
     let literal: StaticString

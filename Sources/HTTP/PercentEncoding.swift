@@ -10,7 +10,9 @@ package enum PercentEncoding {
         while let byte = iterator.next() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = iterator.next().flatMap(Hex.value), let low = iterator.next().flatMap(Hex.value) else { return nil }
+                guard let high = iterator.next().flatMap(Hex.value), let low = iterator.next().flatMap(Hex.value) else {
+                    return nil
+                }
                 out.append(high << 4 | low)
             case UInt8(ascii: "+") where form: out.append(0x20)
             default: out.append(byte)

@@ -1,4 +1,3 @@
-
 /// One request as a parser accepted it: framing settled, target split, body whole and bounded.
 package struct Request: Sendable {
     package var method: Method

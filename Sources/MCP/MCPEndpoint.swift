@@ -27,8 +27,9 @@ package struct MCPEndpoint: Sendable {
             return refuse(RPCError(.invalidRequest, "Send JSON-RPC messages by POST."), .methodNotAllowed, id: nil)
                 .with(.allow, "POST, OPTIONS")
         }
-        guard request.fields.hasValue(.contentType, "application/json")
-            || MediaType(request.fields[.contentType])?.essence == "application/json"
+        guard
+            request.fields.hasValue(.contentType, "application/json")
+                || MediaType(request.fields[.contentType])?.essence == "application/json"
         else {
             return refuse(RPCError(.invalidRequest, "Content-Type must be application/json."), .unsupportedMediaType, id: nil)
         }

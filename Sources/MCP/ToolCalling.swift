@@ -113,7 +113,8 @@ extension MCPEndpoint {
                 switch await meeting.next(atMost: Self.keepAlive, sleeper) {
                 case .notification(let bytes): try await writer.write(EventStream.message(bytes))
                 case .finished(let end):
-                    let body = end.isRecorded
+                    let body =
+                        end.isRecorded
                         ? RPCReply.result(end.result.json(for: run.call.revision, self), id: run.id)
                         : RPCReply.error(Self.unrecorded, id: run.id)
                     try await writer.write(EventStream.message(body))

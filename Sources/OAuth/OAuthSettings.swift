@@ -66,11 +66,12 @@ package struct ProtectedResource: Sendable, Hashable {
         self.title = title
     }
 
-    /// Asked for when a client names no scope: what everyday work needs, short of administration.
-    package var baseline: ScopeSet { ScopeSet([Scope(engine: engine, permission: .read), Scope(engine: engine, permission: .execute)]) }
+    /// Asked for when a client names no scope, and named in challenges and metadata (PRM-1, RS-4): what everyday work needs,
+    /// short of administration. Read alone would make every client ask twice before it can submit a task.
+    package var baseline: ScopeSet {
+        ScopeSet([Scope(engine: engine, permission: .read), Scope(engine: engine, permission: .execute)])
+    }
     package var scopes: [Scope] { Permission.allCases.map { Scope(engine: engine, permission: $0) } }
-    /// The minimal set of PRM-1 and RS-4.
-    package var minimal: Scope { Scope(engine: engine, permission: .read) }
 }
 
 extension OAuthSettings {

@@ -18,7 +18,9 @@ package struct Quota: Sendable, Hashable {
     package func multiplied(by factor: Int) -> Quota { Quota(rate: rate * factor, window: window, burst: burst * factor) }
 
     /// Nanoseconds between two requests of the steady rate.
-    var interval: Int64 { max(1, (window.components.seconds * 1_000_000_000 + window.components.attoseconds / 1_000_000_000) / Int64(rate)) }
+    var interval: Int64 {
+        max(1, (window.components.seconds * 1_000_000_000 + window.components.attoseconds / 1_000_000_000) / Int64(rate))
+    }
 }
 
 /// The generic cell rate algorithm of RL-1: one number per key says all.

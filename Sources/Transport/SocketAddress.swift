@@ -9,10 +9,14 @@ extension Endpoint {
             switch family {
             case AF_INET:
                 let v4 = unsafe raw.load(as: sockaddr_in.self)
-                return unsafe (IPAddress(bytes: withUnsafeBytes(of: v4.sin_addr) { unsafe Array($0) }), UInt16(bigEndian: v4.sin_port))
+                return unsafe (
+                    IPAddress(bytes: withUnsafeBytes(of: v4.sin_addr) { unsafe Array($0) }), UInt16(bigEndian: v4.sin_port)
+                )
             case AF_INET6:
                 let v6 = unsafe raw.load(as: sockaddr_in6.self)
-                return unsafe (IPAddress(bytes: withUnsafeBytes(of: v6.sin6_addr) { unsafe Array($0) }), UInt16(bigEndian: v6.sin6_port))
+                return unsafe (
+                    IPAddress(bytes: withUnsafeBytes(of: v6.sin6_addr) { unsafe Array($0) }), UInt16(bigEndian: v6.sin6_port)
+                )
             default: return (nil, 0)
             }
         }

@@ -14,7 +14,9 @@ package struct RootKey: Sendable {
     package init(_ bytes: [UInt8]) throws(VaultError) {
         guard bytes.count == Self.count else { throw VaultError(.weak, "the root key must be 32 bytes") }
         guard !Self.isPlaceholder(bytes) else {
-            throw VaultError(.weak, "the root key is a placeholder: make one with `gatehouse init`")
+            throw VaultError(
+                .weak,
+                "the root key is a placeholder: make one of 32 random bytes in Base64, mode 0400; gatehouse dev makes its own")
         }
         secret = Secret(bytes)
         id = Hex.encode(HKDF.derive(from: Secret(bytes), info: Self.label("root-key-id"), count: 8).expose { $0 })

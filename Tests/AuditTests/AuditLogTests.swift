@@ -37,7 +37,9 @@ import Testing
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<1000 {
                 group.addTask {
-                    await #expect(throws: Never.self) { try await log.append([.sample("test.\(index)"), .sample("more.\(index)")]) }
+                    await #expect(throws: Never.self) {
+                        try await log.append([.sample("test.\(index)"), .sample("more.\(index)")])
+                    }
                 }
             }
         }

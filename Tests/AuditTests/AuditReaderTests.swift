@@ -31,7 +31,8 @@ import Testing
 
     @Test(arguments: [
         (AuditFilter(), Array(0..<10)), (AuditFilter(user: "bob"), [1, 3, 5, 7, 9]), (AuditFilter(user: "root"), [8]),
-        (AuditFilter(event: "kind.b.7"), [7]), (AuditFilter(event: "kind.a.*"), [0, 1, 2, 3, 4]), (AuditFilter(outcome: "denied"), [7]),
+        (AuditFilter(event: "kind.b.7"), [7]), (AuditFilter(event: "kind.a.*"), [0, 1, 2, 3, 4]),
+        (AuditFilter(outcome: "denied"), [7]),
         (AuditFilter(requestID: "r3"), [3]), (AuditFilter(user: "nobody"), []),
         (AuditFilter(since: Timestamp(rfc3339: "2026-11-21T11:08:00Z")), [8, 9]),
         (AuditFilter(until: Timestamp(rfc3339: "2026-11-21T11:02:00Z")), [0, 1]),

@@ -31,8 +31,11 @@ import Testing
             $0[2] = $0[2].replacingOccurrences(of: "alice", with: "mallo")
         },
         Tampering(testDescription: "white space added", reason: .altered, line: 3) { $0[2] = "{ " + $0[2].dropFirst() },
-        Tampering(testDescription: "a hash edited", reason: .altered, line: 3) { $0[2] = $0[2].dropLast(3) + "0\"}" == $0[2]
-            ? $0[2].dropLast(3) + "1\"}" : $0[2].dropLast(3) + "0\"}" },
+        Tampering(testDescription: "a hash edited", reason: .altered, line: 3) {
+            $0[2] =
+                $0[2].dropLast(3) + "0\"}" == $0[2]
+                ? $0[2].dropLast(3) + "1\"}" : $0[2].dropLast(3) + "0\"}"
+        },
         Tampering(testDescription: "a record deleted", reason: .misplaced, line: 3) { $0.remove(at: 2) },
         Tampering(testDescription: "the first record deleted", reason: .misplaced, line: 1) { $0.remove(at: 0) },
         Tampering(testDescription: "records reordered", reason: .misplaced, line: 2) { $0.swapAt(1, 2) },

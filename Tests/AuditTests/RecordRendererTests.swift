@@ -109,7 +109,9 @@ import Testing
     }
 
     @Test func `details beyond the bounds are left out`() throws {
-        let details = (0..<100).map { (key: "k\($0)", value: JSONValue.strings((0..<100).map { "\($0)" + String(repeating: "v", count: 99) })) }
+        let details = (0..<100).map {
+            (key: "k\($0)", value: JSONValue.strings((0..<100).map { "\($0)" + String(repeating: "v", count: 99) }))
+        }
         let line = Self.line(AuditRecord(Event("a", details: details), in: AuditContext(requestID: RequestID("r"))))
         let parsed = try JSONValue(parsing: Array(line.dropLast()))
         #expect(parsed["k0"]?.string == "[too large]")

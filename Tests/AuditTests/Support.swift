@@ -52,9 +52,12 @@ final class Place: Sendable {
 }
 
 extension AuditRecord {
-    static func sample(_ name: String, subject: String? = "alice", at time: Timestamp = Timestamp(seconds: 1_795_258_800)) -> AuditRecord {
+    static func sample(_ name: String, subject: String? = "alice", at time: Timestamp = Timestamp(seconds: 1_795_258_800))
+        -> AuditRecord
+    {
         AuditRecord(
-            Event(name, subject: subject), in: AuditContext(requestID: RequestID("req-1"), source: IPAddress("192.0.2.7")), at: time)
+            Event(name, subject: subject), in: AuditContext(requestID: RequestID("req-1"), source: IPAddress("192.0.2.7")), at: time
+        )
     }
 }
 

@@ -121,7 +121,10 @@ import Testing
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", .unsupportedTransferCoding),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", .unsupportedTransferCoding),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", .unsupportedTransferCoding),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", .unsupportedTransferCoding),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            .unsupportedTransferCoding
+        ),
         ("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", .unsupportedTransferCoding),
         // Others
         ("POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-maybe\r\n\r\n", .unsupportedExpectation),
@@ -163,7 +166,8 @@ import Testing
 
     @Test func `target, fields and framing come out apart`() throws {
         let input = Array(
-            "POST /mcp?a=1 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 7\r\nX-Two:  b c \r\nConnection: x-one\r\nX-One: 1\r\n\r\nrest".utf8)
+            "POST /mcp?a=1 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 7\r\nX-Two:  b c \r\nConnection: x-one\r\nX-One: 1\r\n\r\nrest"
+                .utf8)
         var parser = RequestHeadParser()
         var request = Request(method: .get, path: "")
         let head = try #require(try parser.parse(input.span, into: &request))

@@ -50,7 +50,8 @@ import Testing
     @Test func `a body split anywhere is the same body`() {
         let input = Array("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{\"a\":1}\r\n".utf8)
         for split in 1..<input.count {
-            #expect(Feeder.message(input, pieces: [split]) == .message("POST /x ?- host=a", body: Array("{\"a\":1}\r\n".utf8), rest: 0))
+            #expect(
+                Feeder.message(input, pieces: [split]) == .message("POST /x ?- host=a", body: Array("{\"a\":1}\r\n".utf8), rest: 0))
         }
     }
 }

@@ -12,7 +12,8 @@ import Testing
         let limiter = RateLimiter()
         let address = try #require(IPAddress("192.0.2.1"))
         let keys: [RateLimiter.Key] = [
-            user("ada"), user("ben"), .tool(UserID("ada"), engine: "qarnot", tool: "submit"), .tool(UserID("ada"), engine: "qarnot", tool: "delete"), .client("ada", "token"),
+            user("ada"), user("ben"), .tool(UserID("ada"), engine: "qarnot", tool: "submit"),
+            .tool(UserID("ada"), engine: "qarnot", tool: "delete"), .client("ada", "token"),
             .address("login", address), .address("token", address),
         ]
         for key in keys { #expect(limiter.charge(key, quota, at: now).remaining == 1) }

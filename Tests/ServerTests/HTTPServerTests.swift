@@ -39,7 +39,8 @@ import Transport
 
     @Test func `a refused request ends the connection, and what follows it is not looked at (HTTP-1)`() async throws {
         let reply = try await exchange(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+        )
         #expect(reply.hasPrefix("HTTP/1.1 400 Bad Request\r\n") && reply.contains("ambiguous_framing"))
         #expect(reply.contains("connection: close") && !reply.contains("smuggled"))
     }
@@ -86,7 +87,8 @@ import Transport
     }
 
     @Test func `bodies of megabytes pass both ways over TLS`() async throws {
-        let fixture = try ServerFixture(Answer(limit: 8 << 20) { request, _ in .init(.ok, body: .bytes(request.body)) }, isSecure: true)
+        let fixture = try ServerFixture(
+            Answer(limit: 8 << 20) { request, _ in .init(.ok, body: .bytes(request.body)) }, isSecure: true)
         let text = String(repeating: "0123456789abcdef", count: 200_000)
         let reply = try await fixture.upload(text)
         #expect(reply == text)

@@ -129,10 +129,11 @@ import Testing
         #expect(error?.code == .incompatible)
     }
 
-    @Test(arguments: [
-        "UPDATE migrations SET digest = x'00' WHERE number = 1", "INSERT INTO migrations VALUES (999, x'00', 0)",
-        "PRAGMA application_id = 1",
-    ] as [StaticString])
+    @Test(
+        arguments: [
+            "UPDATE migrations SET digest = x'00' WHERE number = 1", "INSERT INTO migrations VALUES (999, x'00', 0)",
+            "PRAGMA application_id = 1",
+        ] as [StaticString])
     func `a changed, newer or foreign schema is refused`(_ damage: StaticString) async throws {
         let f = try await Fixture()
         await f.database.close()
@@ -155,7 +156,8 @@ import Testing
 extension Fixture {
     func insertUser(_ index: Int) async throws {
         try await users.insert(
-            User(id: UserID("m\(index)"), name: "m\(index)", role: .viewer, isDisabled: false, createdAt: .at(0)), passwordHash: nil)
+            User(id: UserID("m\(index)"), name: "m\(index)", role: .viewer, isDisabled: false, createdAt: .at(0)), passwordHash: nil
+        )
     }
 }
 

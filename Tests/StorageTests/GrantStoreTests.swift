@@ -12,7 +12,8 @@ import Testing
         #expect(
             record
                 == CodeRecord(
-                    grant: .sample("g"), challenge: "abc", expiresAt: .at(60), isConsumed: false, failedAttempts: 0, isActive: true))
+                    grant: .sample("g"), challenge: "abc", expiresAt: .at(60), isConsumed: false, failedAttempts: 0, isActive: true)
+        )
         #expect(try await f.grants.code(.of("other")) == nil)
     }
 

@@ -10,7 +10,8 @@ import Testing
             id: id, browser: .of(browser),
             request: AuthorizationRequest(
                 clientID: Client.claude.id, redirectURI: "https://claude.ai/cb", challenge: "c",
-                scopes: ScopeSet(text: "qarnot:read"), resource: "r", state: "s\u{0}é", prompt: [.login, .consent], loginHint: "ada",
+                scopes: ScopeSet(text: "qarnot:read"), resource: "r", state: "s\u{0}é", prompt: [.login, .consent],
+                loginHint: "ada",
                 maxAge: 5),
             userID: nil, authenticatedAt: nil, createdAt: .at(second), expiresAt: .at(second + 600))
     }

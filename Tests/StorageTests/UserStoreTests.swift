@@ -92,7 +92,8 @@ import Testing
 extension Fixture {
     func insertPersonalToken(_ name: String = "personal", expiresAt: Timestamp? = nil) async throws {
         try await tokens.insertPersonalToken(
-            .of(name), name: "laptop", user: User.ada.id, scopes: ScopeSet(text: "qarnot:read"), issuedAt: .at(0), expiresAt: expiresAt)
+            .of(name), name: "laptop", user: User.ada.id, scopes: ScopeSet(text: "qarnot:read"), issuedAt: .at(0),
+            expiresAt: expiresAt)
     }
 
     func insertSession(_ name: String = "session") async throws {

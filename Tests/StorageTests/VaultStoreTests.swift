@@ -47,7 +47,8 @@ import Vault
     @Test func `the status tells what the upstream said (VLT-5)`() async throws {
         let user = User.ada.id
         #expect(
-            try await vault.status(user: user) == [VaultEntry(engine: "qarnot", storedAt: .at(1), lastOKAt: nil, isRejected: false)])
+            try await vault.status(user: user) == [VaultEntry(engine: "qarnot", storedAt: .at(1), lastOKAt: nil, isRejected: false)]
+        )
         try await vault.mark(user: user, engine: "qarnot", rejected: false, at: .at(10))
         try await vault.mark(user: user, engine: "qarnot", rejected: false, at: .at(20))
         #expect(try await vault.status(user: user).first?.lastOKAt == .at(10))
@@ -55,11 +56,15 @@ import Vault
         #expect(try await vault.status(user: user).first?.isRejected == true)
         try await vault.mark(user: user, engine: "qarnot", rejected: false, at: .at(40))
         #expect(
-            try await vault.status(user: user) == [VaultEntry(engine: "qarnot", storedAt: .at(1), lastOKAt: .at(40), isRejected: false)])
+            try await vault.status(user: user) == [
+                VaultEntry(engine: "qarnot", storedAt: .at(1), lastOKAt: .at(40), isRejected: false)
+            ])
         try await vault.mark(user: user, engine: "qarnot", rejected: true, at: .at(50))
         try await vault.store(Secret("new"), user: user, engine: "qarnot", at: .at(60))
         #expect(
-            try await vault.status(user: user) == [VaultEntry(engine: "qarnot", storedAt: .at(60), lastOKAt: nil, isRejected: false)])
+            try await vault.status(user: user) == [
+                VaultEntry(engine: "qarnot", storedAt: .at(60), lastOKAt: nil, isRejected: false)
+            ])
     }
 
     @Test func `removing a credential bumps the epoch (RT-7)`() async throws {

@@ -48,12 +48,15 @@ import Testing
     @Test(arguments: [0, 8193])
     func `an empty or endless credential is refused`(_ count: Int) async throws {
         let error = await #expect(throws: VaultError.self) {
-            try await vault.store(Secret([UInt8](repeating: 65, count: count)), user: ada, engine: "qarnot", at: Timestamp(seconds: 1))
+            try await vault.store(
+                Secret([UInt8](repeating: 65, count: count)), user: ada, engine: "qarnot", at: Timestamp(seconds: 1))
         }
         #expect(error?.code == .malformed)
     }
 
-    @Test(arguments: [("ada", "tensorpool", "ada", "qarnot"), ("bob", "qarnot", "ada", "qarnot"), ("ada", "qarnot", "bob", "qarnot")])
+    @Test(arguments: [
+        ("ada", "tensorpool", "ada", "qarnot"), ("bob", "qarnot", "ada", "qarnot"), ("ada", "qarnot", "bob", "qarnot"),
+    ])
     func `a record moved to another user or engine is refused (VLT-2)`(
         _ fromUser: String, _ fromEngine: String, _ toUser: String, _ toEngine: String
     ) async throws {

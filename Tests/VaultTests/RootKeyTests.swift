@@ -65,11 +65,12 @@ import Testing
         #expect(code() == .exposed)
     }
 
-    @Test(arguments: [
-        [], [UInt8](repeating: 0, count: 32), [UInt8](repeating: 0xA5, count: 32), Array(0..<32),
-        Array("changeme-changeme-changeme-chang".utf8), Array(good.prefix(31)), Array(good.prefix(16) + good.prefix(16)),
-        Array(Hex.encode([UInt8](repeating: 7, count: 32)).utf8), Array("not a key\n".utf8), [UInt8](repeating: 9, count: 5000),
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], [UInt8](repeating: 0, count: 32), [UInt8](repeating: 0xA5, count: 32), Array(0..<32),
+            Array("changeme-changeme-changeme-chang".utf8), Array(good.prefix(31)), Array(good.prefix(16) + good.prefix(16)),
+            Array(Hex.encode([UInt8](repeating: 7, count: 32)).utf8), Array("not a key\n".utf8), [UInt8](repeating: 9, count: 5000),
+        ] as [[UInt8]])
     func `short keys and placeholders are refused`(_ content: [UInt8]) throws {
         try write(content)
         #expect(code() == .weak)

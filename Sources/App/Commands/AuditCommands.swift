@@ -12,7 +12,8 @@ extension Command {
             path: ["audit", "search"], usage: "[FILTER…]", summary: "Show all matching records, oldest first.",
             options: [
                 Option("--user", "USER", "acting or concerned"), Option("--event", "NAME", "such as token.issued"),
-                Option("--outcome", "WORD", "success, failure, denied or intent"), Option("--since", "TIME", "RFC 3339, or a span back such as 24h"),
+                Option("--outcome", "WORD", "success, failure, denied or intent"),
+                Option("--since", "TIME", "RFC 3339, or a span back such as 24h"),
                 Option("--until", "TIME", "RFC 3339, or a span back"), Option("--request-id", "ID", "of one request"),
                 Option("-n", "N", "at most so many"),
             ]
@@ -41,7 +42,8 @@ enum AuditCommands {
         let configuration = try Installation.load(invocation)
         let filter = AuditFilter(
             user: invocation.value("--user"), event: invocation.value("--event"), outcome: invocation.value("--outcome"),
-            since: try time(invocation, "--since"), until: try time(invocation, "--until"), requestID: invocation.value("--request-id"))
+            since: try time(invocation, "--since"), until: try time(invocation, "--until"),
+            requestID: invocation.value("--request-id"))
         let limit = try number(invocation, default: .max)
         do {
             try AuditReader(folder: configuration.audit.path).search(filter, limit: limit) { entry in
@@ -67,7 +69,8 @@ enum AuditCommands {
             throw failed("The audit log was cut: it holds \(count) records, \(expected) were written.", invocation.output)
         case .headMissing(let count, _):
             throw failed(
-                "The \(count) records agree, but \(configuration.auditHeadPath) is missing, so the end may be too.", invocation.output)
+                "The \(count) records agree, but \(configuration.auditHeadPath) is missing, so the end may be too.",
+                invocation.output)
         }
     }
 
@@ -80,7 +83,8 @@ enum AuditCommands {
         if output.isJSON { return output.line(String(decoding: entry.line, as: UTF8.self)) }
         let record = entry.record
         let parts = [
-            record["ts"]?.string, record["event"]?.string, record["outcome"]?.string, record["subject"]?.string, record["tool"]?.string,
+            record["ts"]?.string, record["event"]?.string, record["outcome"]?.string, record["subject"]?.string,
+            record["tool"]?.string,
             record["reason"]?.string, record["src"]?.string ?? record["src"]?["ip"]?.string, record["request_id"]?.string,
         ]
         output.line("\(record["seq"]?.int ?? 0)  " + parts.map { $0 ?? "-" }.joined(separator: "  "))

@@ -34,11 +34,13 @@ enum ClientCommands {
         var redirects = invocation.arguments.all("--redirect")
         if let preset = invocation.value("--for") {
             guard let uris = presets[preset] else {
-                throw CommandError(.usage, "There is no preset \"\(preset)\"; there is \(presets.keys.sorted().joined(separator: ", ")).")
+                throw CommandError(
+                    .usage, "There is no preset \"\(preset)\"; there is \(presets.keys.sorted().joined(separator: ", ")).")
             }
             redirects += uris
         }
-        guard let name = invocation.value("--name") ?? invocation.value("--for").map({ $0.prefix(1).uppercased() + $0.dropFirst() }) else {
+        guard let name = invocation.value("--name") ?? invocation.value("--for").map({ $0.prefix(1).uppercased() + $0.dropFirst() })
+        else {
             throw CommandError(.usage, "Give the client a name: --name NAME.")
         }
         guard !redirects.isEmpty else { throw CommandError(.usage, "Say where codes may go: --redirect URI.") }
@@ -46,7 +48,8 @@ enum ClientCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let schemes = workspace.configuration.oauthSettings.redirectSchemes
             for uri in redirects where !RedirectURI.isAcceptable(uri, schemes: schemes) {
-                throw CommandError(.usage, "\(uri) is no acceptable redirect URI: use https, or http for localhost, without a fragment.")
+                throw CommandError(
+                    .usage, "\(uri) is no acceptable redirect URI: use https, or http for localhost, without a fragment.")
             }
             let secret = invocation.has("--confidential") ? TokenFormat.mint(.clientSecret) : nil
             let client = Client(
@@ -83,7 +86,10 @@ enum ClientCommands {
             do throws(StoreError) { clients = try await workspace.clients.clients() } catch { throw CommandError(error) }
             invocation.output.list(
                 clients.map(json),
-                columns: [("id", "client_id"), ("name", "client_name"), ("kind", "kind"), ("created", "created_at"), ("last used", "last_used_at")],
+                columns: [
+                    ("id", "client_id"), ("name", "client_name"), ("kind", "kind"), ("created", "created_at"),
+                    ("last used", "last_used_at"),
+                ],
                 empty: "No clients are registered. Most register themselves when they connect.")
         }
     }
@@ -93,7 +99,9 @@ enum ClientCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             try await workspace.recordCommand(Event("client.deleted", client: ClientID(id)))
             let wasThere: Bool
-            do throws(StoreError) { wasThere = try await workspace.clients.remove(ClientID(id)) } catch { throw CommandError(error) }
+            do throws(StoreError) { wasThere = try await workspace.clients.remove(ClientID(id)) } catch {
+                throw CommandError(error)
+            }
             guard wasThere else { throw CommandError(.no, "There is no client \"\(id)\". gatehouse client list shows all.") }
             invocation.output.object(["client_id": .string(id)], text: "Removed the client; its tokens are revoked.")
         }
@@ -102,7 +110,8 @@ enum ClientCommands {
     private static func json(_ client: Client) -> JSONValue {
         [
             "client_id": .string(client.id.text), "client_name": .string(client.name), "kind": .string(client.kind.rawValue),
-            "redirect_uris": .strings(client.redirectURIs), "token_endpoint_auth_method": .string(client.authenticationMethod.rawValue),
+            "redirect_uris": .strings(client.redirectURIs),
+            "token_endpoint_auth_method": .string(client.authenticationMethod.rawValue),
             "scope": .string(orNull: client.scopeLimit?.description), "created_at": .string(client.createdAt.rfc3339),
             "last_used_at": .string(orNull: client.lastUsedAt?.rfc3339), "expires_at": .string(orNull: client.expiresAt?.rfc3339),
         ]

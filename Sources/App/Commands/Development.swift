@@ -13,7 +13,9 @@ enum Development {
         let folder = DevelopmentFolder(path: Files.absolute(invocation.value("--data-dir") ?? ".gatehouse"))
         try folder.prepare()
         let rootKey: RootKey
-        do { rootKey = try RootKey.load(folder.rootKey) } catch { throw CommandError(.configuration, "The root key cannot be used: \(error).") }
+        do { rootKey = try RootKey.load(folder.rootKey) } catch {
+            throw CommandError(.configuration, "The root key cannot be used: \(error).")
+        }
         let account = DemoAccount(rootKey: rootKey)
 
         let simulator = try Simulator.start(
@@ -31,11 +33,14 @@ enum Development {
         let workspace = runtime.composition.workspace
         try await account.ensure(in: workspace)
         let report = Report(
-            issuer: workspace.configuration.server.publicURL, mcpURL: workspace.configuration.oauthSettings.resources.first?.url ?? "",
+            issuer: workspace.configuration.server.publicURL,
+            mcpURL: workspace.configuration.oauthSettings.resources.first?.url ?? "",
             admin: runtime.adminEndpoint, folder: folder, simulator: simulator, account: account)
         invocation.output.object(report.json, text: report.text)
         if let path = invocation.value("--ready-file") {
-            do { try Files.write(report.json.text + "\n", to: path, mode: 0o600) } catch { throw CommandError(.cannotCreate, "\(error).") }
+            do { try Files.write(report.json.text + "\n", to: path, mode: 0o600) } catch {
+                throw CommandError(.cannotCreate, "\(error).")
+            }
         }
         await runtime.runUntilSignalled()
         await simulator.stop()
@@ -46,13 +51,17 @@ enum Development {
     }
 
     /// The merged result is what the commands read (contract §9).
-    private static func writeConfiguration(_ layers: [String], _ folder: DevelopmentFolder, _ invocation: Invocation) throws(CommandError) {
+    private static func writeConfiguration(_ layers: [String], _ folder: DevelopmentFolder, _ invocation: Invocation)
+        throws(CommandError)
+    {
         let loader = ConfigurationLoader(environment: [:])
         do throws(ConfigurationLoader.Failure) {
             let tree = try loader.merge(layers)
             _ = try ConfigurationLoader(environment: invocation.environment).read(tree)
             do { try Files.write(tree.yaml, to: folder.configuration, mode: 0o600) } catch {
-                throw ConfigurationLoader.Failure(problems: [ConfigurationProblem(path: folder.configuration, line: 0, message: "\(error)")])
+                throw ConfigurationLoader.Failure(problems: [
+                    ConfigurationProblem(path: folder.configuration, line: 0, message: "\(error)")
+                ])
             }
         } catch { throw Installation.failure(error, invocation.value("--config") ?? folder.configuration) }
     }
@@ -78,7 +87,11 @@ struct DemoAccount: Sendable {
         let existing: User?
         do throws(StoreError) { existing = try await workspace.users.user(named: Self.name) } catch { throw CommandError(error) }
         let user: User
-        if let existing { user = existing } else { user = try await UserCommands.create(Self.name, .admin, password, in: workspace) }
+        if let existing {
+            user = existing
+        } else {
+            user = try await UserCommands.create(Self.name, .admin, password, in: workspace)
+        }
         do throws(VaultError) {
             guard try await workspace.vault.status(user: user.id).isEmpty, existing == nil else { return }
             try await workspace.vault.store(qarnotKey, user: user.id, engine: "qarnot", at: .now())

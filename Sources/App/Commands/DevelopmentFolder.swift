@@ -21,7 +21,9 @@ struct DevelopmentFolder: Sendable {
             if !Files.exists(certificate) || !Files.exists(authority) { try makeCertificates() }
         } catch { throw CommandError(.cannotCreate, "\(error).") }
         guard !Files.exists(rootKey) else { return }
-        do { _ = try RootKey.create(at: rootKey) } catch { throw CommandError(.cannotCreate, "The root key cannot be made: \(error).") }
+        do { _ = try RootKey.create(at: rootKey) } catch {
+            throw CommandError(.cannotCreate, "The root key cannot be made: \(error).")
+        }
     }
 
     /// The leaf goes last: without it the next start makes everything again.
@@ -87,7 +89,9 @@ struct DevelopmentPorts: Sendable {
         // Both are held until both are chosen, or the second could be the first.
         let held = [try hold(asked.address), try hold(loopback)]
         var chosen = held[0].endpoint.port
-        if let remembered = folder.rememberedPort, PortProbe.isFree(Endpoint(asked.address, port: remembered)) { chosen = remembered }
+        if let remembered = folder.rememberedPort, PortProbe.isFree(Endpoint(asked.address, port: remembered)) {
+            chosen = remembered
+        }
         folder.remember(chosen)
         return DevelopmentPorts(gateway: Endpoint(asked.address, port: chosen), admin: held[1].endpoint.port)
     }

@@ -18,7 +18,8 @@ enum Installation {
     static func load(_ path: String, _ environment: [String: String]) throws(CommandError) -> Configuration {
         let text: String
         do { text = try Files.readText(path) } catch {
-            throw CommandError(.configuration, "\(error). Name a configuration with --config FILE, or start one with gatehouse dev.")
+            throw CommandError(
+                .configuration, "\(error). Name a configuration with --config FILE, or start one with gatehouse dev.")
         }
         do throws(ConfigurationLoader.Failure) {
             return try ConfigurationLoader(environment: environment).load([text])

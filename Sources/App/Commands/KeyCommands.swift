@@ -27,7 +27,9 @@ enum KeyCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let user = try await workspace.requireUser(name)
             try await workspace.recordCommand(event("vault.key.stored", user.name, engine))
-            do throws(VaultError) { try await workspace.vault.store(key, user: user.id, engine: engine, at: .now()) } catch { throw CommandError(error) }
+            do throws(VaultError) { try await workspace.vault.store(key, user: user.id, engine: engine, at: .now()) } catch {
+                throw CommandError(error)
+            }
             invocation.output.object(
                 ["username": .string(user.name), "engine": .string(engine)], text: "Stored the \(engine) key of \(user.name).")
         }
@@ -37,7 +39,8 @@ enum KeyCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             var rows: [JSONValue] = []
             do {
-                for user in try await workspace.users.users() where invocation.arguments.operands.first.map({ $0 == user.name }) ?? true {
+                for user in try await workspace.users.users()
+                where invocation.arguments.operands.first.map({ $0 == user.name }) ?? true {
                     for entry in try await workspace.vault.status(user: user.id) {
                         rows.append([
                             "username": .string(user.name), "engine": .string(entry.engine),
@@ -49,7 +52,10 @@ enum KeyCommands {
             } catch { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
             invocation.output.list(
                 rows,
-                columns: [("user", "username"), ("engine", "engine"), ("status", "status"), ("stored", "stored_at"), ("last ok", "last_ok_at")],
+                columns: [
+                    ("user", "username"), ("engine", "engine"), ("status", "status"), ("stored", "stored_at"),
+                    ("last ok", "last_ok_at"),
+                ],
                 empty: "No keys are stored.")
         }
     }
@@ -60,7 +66,9 @@ enum KeyCommands {
             let user = try await workspace.requireUser(name)
             try await workspace.recordCommand(event("vault.key.removed", user.name, engine))
             let wasThere: Bool
-            do throws(VaultError) { wasThere = try await workspace.vault.remove(user: user.id, engine: engine) } catch { throw CommandError(error) }
+            do throws(VaultError) { wasThere = try await workspace.vault.remove(user: user.id, engine: engine) } catch {
+                throw CommandError(error)
+            }
             guard wasThere else { throw CommandError(.no, "\(user.name) has no \(engine) key.") }
             invocation.output.object(
                 ["username": .string(user.name), "engine": .string(engine)], text: "Removed the \(engine) key of \(user.name).")

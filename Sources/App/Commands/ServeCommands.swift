@@ -8,7 +8,8 @@ extension Command {
             invocation async throws(CommandError) in try await ServeCommands.serve(invocation)
         },
         Command(
-            path: ["dev"], usage: "[--listen ADDRESS]", summary: "Serve with everything embedded: CA, user, simulator. Nothing to configure.",
+            path: ["dev"], usage: "[--listen ADDRESS]",
+            summary: "Serve with everything embedded: CA, user, simulator. Nothing to configure.",
             options: [
                 Option("--listen", "ADDRESS", "where to listen (default 127.0.0.1:8443; port 0 takes a free one)"),
                 Option("--ready-file", "FILE", "write what a script needs to know when ready"),

@@ -10,12 +10,15 @@ extension Command {
     /// `gatehouse simulate …`
     static let simulators: [Command] = [
         Command(
-            path: ["simulate", "qarnot"], usage: "[--token TOKEN=EMAIL…]", summary: "Simulate the Qarnot API and storage in memory.",
+            path: ["simulate", "qarnot"], usage: "[--token TOKEN=EMAIL…]",
+            summary: "Simulate the Qarnot API and storage in memory.",
             options: [
                 Option("--listen", "ADDRESS", "of the REST API (default 127.0.0.1:5001)"),
                 Option("--storage-listen", "ADDRESS", "of the storage (default 127.0.0.1:5002)"),
                 Option("--admin-listen", "ADDRESS", "of the controls (default 127.0.0.1:5003)"),
-                Option("--token", "TOKEN=EMAIL", "an account; may be repeated. For simulated accounts only: others see the command line"),
+                Option(
+                    "--token", "TOKEN=EMAIL",
+                    "an account; may be repeated. For simulated accounts only: others see the command line"),
                 Option("--ready-file", "FILE", "write the addresses when ready"),
             ]
         ) { invocation async throws(CommandError) in try await SimulateCommand.qarnot(invocation) }
@@ -36,7 +39,9 @@ enum SimulateCommand {
         invocation.output.object(
             report, text: "REST     \(simulator.restURL)\nStorage  \(simulator.storageURL)\nAdmin    \(simulator.adminURL)")
         if let path = invocation.value("--ready-file") {
-            do { try Files.write(report.text + "\n", to: path, mode: 0o600) } catch { throw CommandError(.cannotCreate, "\(error).") }
+            do { try Files.write(report.text + "\n", to: path, mode: 0o600) } catch {
+                throw CommandError(.cannotCreate, "\(error).")
+            }
         }
         guard let signals = try? await SignalWatcher.install(on: simulator.loop) else {
             throw CommandError(.unavailable, "Signals cannot be watched.")

@@ -5,7 +5,8 @@ extension Command {
     /// `gatehouse token …`
     static let tokens: [Command] = [
         Command(
-            path: ["token", "issue"], usage: "USER --name NAME --scope SCOPE…", summary: "Issue a personal access token, printed once.",
+            path: ["token", "issue"], usage: "USER --name NAME --scope SCOPE…",
+            summary: "Issue a personal access token, printed once.",
             options: [
                 Option("--name", "NAME", "what the token is for"),
                 Option("--scope", "SCOPE", "such as qarnot:read; may be repeated"),
@@ -18,7 +19,8 @@ extension Command {
             options: [Option("--user", "USER", "of one user only")]
         ) { invocation async throws(CommandError) in try await TokenCommands.list(invocation) },
         Command(
-            path: ["token", "revoke"], usage: "ID | --value -", summary: "Revoke a token by its id, or by its value on standard input.",
+            path: ["token", "revoke"], usage: "ID | --value -",
+            summary: "Revoke a token by its id, or by its value on standard input.",
             options: [Option("--value", "-", "read the token itself from standard input")]
         ) { invocation async throws(CommandError) in try await TokenCommands.revoke(invocation) },
     ]
@@ -38,7 +40,9 @@ enum TokenCommands {
         }
         var lifetime: Duration?
         if let text = invocation.value("--expires") {
-            guard let value = Duration(setting: text) else { throw CommandError(.usage, "--expires takes a duration such as 12h or 30d.") }
+            guard let value = Duration(setting: text) else {
+                throw CommandError(.usage, "--expires takes a duration such as 12h or 30d.")
+            }
             lifetime = value
         }
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
@@ -47,11 +51,14 @@ enum TokenCommands {
             let digest = workspace.hasher.digest(of: token)
             let now = Timestamp.now()
             var event = Event("token.issued", subject: user.name, scopes: ScopeSet(scopes).description)
-            (event.tokenReference, event.details) = (digest.reference, [("grant_type", .string(isInitial ? "initial_access" : "personal"))])
+            (event.tokenReference, event.details) = (
+                digest.reference, [("grant_type", .string(isInitial ? "initial_access" : "personal"))]
+            )
             try await workspace.recordCommand(event)
             do throws(StoreError) {
                 try await workspace.tokens.insertPersonalToken(
-                    digest, name: name, user: user.id, scopes: ScopeSet(scopes), issuedAt: now, expiresAt: lifetime.map { now + $0 })
+                    digest, name: name, user: user.id, scopes: ScopeSet(scopes), issuedAt: now, expiresAt: lifetime.map { now + $0 }
+                )
             } catch { throw CommandError(error) }
             invocation.output.object(
                 [
@@ -68,11 +75,14 @@ enum TokenCommands {
             var user: UserID?
             if let name = invocation.value("--user") { user = try await workspace.requireUser(name).id }
             let tokens: [TokenSummary]
-            do throws(StoreError) { tokens = try await workspace.tokens.tokens(of: user, at: .now()) } catch { throw CommandError(error) }
+            do throws(StoreError) { tokens = try await workspace.tokens.tokens(of: user, at: .now()) } catch {
+                throw CommandError(error)
+            }
             invocation.output.list(
                 tokens.map(json),
                 columns: [
-                    ("id", "id"), ("user", "username"), ("kind", "kind"), ("name", "name"), ("scope", "scope"), ("status", "status"),
+                    ("id", "id"), ("user", "username"), ("kind", "kind"), ("name", "name"), ("scope", "scope"),
+                    ("status", "status"),
                     ("expires", "expires_at"),
                 ], empty: "There are no live tokens.")
         }
@@ -87,7 +97,8 @@ enum TokenCommands {
             event.tokenReference = id.map { String($0.prefix(8)) } ?? value.map { workspace.hasher.digest(of: $0).reference }
             try await workspace.recordCommand(event)
             guard try await end(value, id, workspace) else {
-                throw CommandError(.no, "There is no live token of that \(isByValue ? "value" : "id"). gatehouse token list shows all.")
+                throw CommandError(
+                    .no, "There is no live token of that \(isByValue ? "value" : "id"). gatehouse token list shows all.")
             }
             invocation.output.object(["revoked": true], text: "Revoked.")
         }

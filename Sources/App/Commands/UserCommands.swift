@@ -53,7 +53,8 @@ enum UserCommands {
     }
 
     /// Records, hashes and inserts.
-    static func create(_ name: String, _ role: Role, _ password: Secret, in workspace: Workspace) async throws(CommandError) -> User {
+    static func create(_ name: String, _ role: Role, _ password: Secret, in workspace: Workspace) async throws(CommandError) -> User
+    {
         let user = User(
             id: UserID("u" + Random.text(21)), name: name, role: role, isDisabled: false, createdAt: .now())
         let existing: User?
@@ -73,7 +74,8 @@ enum UserCommands {
             let users: [User]
             do throws(StoreError) { users = try await workspace.users.users() } catch { throw CommandError(error) }
             invocation.output.list(
-                users.map(json), columns: [("name", "username"), ("role", "role"), ("status", "status"), ("created", "created_at")],
+                users.map(json),
+                columns: [("name", "username"), ("role", "role"), ("status", "status"), ("created", "created_at")],
                 empty: "There are no users yet. Add one with gatehouse user add NAME --role ROLE.")
         }
     }
@@ -83,7 +85,8 @@ enum UserCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let user = try await workspace.requireUser(name)
             invocation.output.object(
-                json(user), text: "\(user.name)  \(user.role.rawValue)  \(user.isDisabled ? "disabled" : "active")  \(user.createdAt.rfc3339)")
+                json(user),
+                text: "\(user.name)  \(user.role.rawValue)  \(user.isDisabled ? "disabled" : "active")  \(user.createdAt.rfc3339)")
         }
     }
 
@@ -94,11 +97,14 @@ enum UserCommands {
         }
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let user = try await workspace.requireUser(name)
-            let details: [(key: String, value: JSONValue)] = [("role", .string(role.rawValue)), ("before", .string(user.role.rawValue))]
+            let details: [(key: String, value: JSONValue)] = [
+                ("role", .string(role.rawValue)), ("before", .string(user.role.rawValue)),
+            ]
             try await workspace.recordCommand(Event("role.granted", subject: user.name, details: details))
             do throws(StoreError) { try await workspace.users.setRole(role, of: user.id) } catch { throw CommandError(error) }
             invocation.output.object(
-                ["username": .string(user.name), "role": .string(role.rawValue)], text: "\(user.name) now has role \(role.rawValue).")
+                ["username": .string(user.name), "role": .string(role.rawValue)],
+                text: "\(user.name) now has role \(role.rawValue).")
         }
     }
 
@@ -113,8 +119,11 @@ enum UserCommands {
                 throw CommandError(.software, "The password could not be hashed; is there enough memory?")
             }
             try await workspace.recordCommand(Event("password.changed", subject: user.name, details: [("by", "cli")]))
-            do throws(StoreError) { try await workspace.users.setPasswordHash(hash, of: user.id, endingSessions: true, at: .now()) } catch { throw CommandError(error) }
-            invocation.output.object(["username": .string(user.name)], text: "Password of \(user.name) changed; sessions and grants ended.")
+            do throws(StoreError) {
+                try await workspace.users.setPasswordHash(hash, of: user.id, endingSessions: true, at: .now())
+            } catch { throw CommandError(error) }
+            invocation.output.object(
+                ["username": .string(user.name)], text: "Password of \(user.name) changed; sessions and grants ended.")
         }
     }
 
@@ -123,7 +132,9 @@ enum UserCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let user = try await workspace.requireUser(name)
             try await workspace.recordCommand(Event(isDisabled ? "user.disabled" : "user.enabled", subject: user.name))
-            do throws(StoreError) { try await workspace.users.setDisabled(isDisabled, of: user.id, at: .now()) } catch { throw CommandError(error) }
+            do throws(StoreError) { try await workspace.users.setDisabled(isDisabled, of: user.id, at: .now()) } catch {
+                throw CommandError(error)
+            }
             let state = isDisabled ? "disabled" : "active"
             invocation.output.object(["username": .string(user.name), "status": .string(state)], text: "\(user.name) is \(state).")
         }
@@ -165,7 +176,8 @@ enum UserCommands {
 enum PasswordRules {
     static let minimumLength = 15
     private static let common: Set<String> = [
-        "passwordpassword", "123456789012345", "1234567890123456", "qwertyuiopasdfg", "correcthorsebatterystaple", "aaaaaaaaaaaaaaa",
+        "passwordpassword", "123456789012345", "1234567890123456", "qwertyuiopasdfg", "correcthorsebatterystaple",
+        "aaaaaaaaaaaaaaa",
         "administrator123", "changemechangeme", "gatehousegatehouse", "letmeinletmeinletmein",
     ]
 

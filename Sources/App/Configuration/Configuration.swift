@@ -112,7 +112,9 @@ extension Configuration.Limits {
     /// The quotas set for single tools of an engine, by the tool's name; nil inside means off.
     func quotas(of engine: String) -> [String: Quota?] {
         var out: [String: Quota?] = [:]
-        for (name, quota) in tools where name.hasPrefix(engine + "/") { out[String(name.dropFirst(engine.count + 1))] = .some(quota) }
+        for (name, quota) in tools where name.hasPrefix(engine + "/") {
+            out[String(name.dropFirst(engine.count + 1))] = .some(quota)
+        }
         return out
     }
 }

@@ -64,7 +64,8 @@ extension YAMLNode {
         var next = child.setting(Array(path.dropFirst()), to: text)
         if path.count == 1, SettingCatalog.isList(first) {
             next = YAMLNode(
-                value: .sequence(text.split(separator: ",").map { YAMLNode(value: .scalar(String($0), isPlain: false), line: 0) }), line: 0)
+                value: .sequence(text.split(separator: ",").map { YAMLNode(value: .scalar(String($0), isPlain: false), line: 0) }),
+                line: 0)
         }
         members.removeAll { $0.key == first }
         members.append((first, 0, next))

@@ -10,17 +10,32 @@ enum SettingCatalog {
     }
 
     /// Lists are written `a,b,c` in the environment.
-    static func isList(_ name: String) -> Bool { ["listen", "trusted_proxies", "allowed_origins", "redirect_schemes"].contains(name) }
+    static func isList(_ name: String) -> Bool {
+        ["listen", "trusted_proxies", "allowed_origins", "redirect_schemes"].contains(name)
+    }
 
     static let settings: [Setting] = [
-        Setting(path: "server.public_url", defaultText: "required", meaning: "Bare https origin: the issuer and the base of every URL emitted."),
+        Setting(
+            path: "server.public_url", defaultText: "required",
+            meaning: "Bare https origin: the issuer and the base of every URL emitted."),
         Setting(path: "server.listen", defaultText: "0.0.0.0:8443", meaning: "Addresses and ports of the TLS listeners."),
-        Setting(path: "server.admin_listen", defaultText: "127.0.0.1:9443", meaning: "Loopback listener for health, readiness and metrics; null for none."),
-        Setting(path: "server.tls.certificate", defaultText: "required", meaning: "PEM file of the certificate chain, leaf first. Read again on SIGHUP."),
+        Setting(
+            path: "server.admin_listen", defaultText: "127.0.0.1:9443",
+            meaning: "Loopback listener for health, readiness and metrics; null for none."),
+        Setting(
+            path: "server.tls.certificate", defaultText: "required",
+            meaning: "PEM file of the certificate chain, leaf first. Read again on SIGHUP."),
         Setting(path: "server.tls.key", defaultText: "required", meaning: "PEM file of the private key. Read again on SIGHUP."),
-        Setting(path: "server.tls.client_ca", defaultText: "null", meaning: "PEM file of the authorities whose client certificates are accepted."),
-        Setting(path: "server.trusted_proxies", defaultText: "[]", meaning: "Address blocks whose forwarded client addresses are believed."),
-        Setting(path: "server.allowed_origins", defaultText: "https://claude.ai, https://claude.com, https://chatgpt.com, https://vscode.dev", meaning: "Browser origins allowed at the MCP endpoints beside our own."),
+        Setting(
+            path: "server.tls.client_ca", defaultText: "null",
+            meaning: "PEM file of the authorities whose client certificates are accepted."),
+        Setting(
+            path: "server.trusted_proxies", defaultText: "[]",
+            meaning: "Address blocks whose forwarded client addresses are believed."),
+        Setting(
+            path: "server.allowed_origins",
+            defaultText: "https://claude.ai, https://claude.com, https://chatgpt.com, https://vscode.dev",
+            meaning: "Browser origins allowed at the MCP endpoints beside our own."),
         Setting(path: "server.limits.body_bytes", defaultText: "4194304", meaning: "Largest body of an MCP request."),
         Setting(path: "server.limits.header_bytes", defaultText: "32768", meaning: "Largest header section."),
         Setting(path: "server.limits.connections", defaultText: "10000", meaning: "Connections held at once."),
@@ -31,20 +46,29 @@ enum SettingCatalog {
         Setting(path: "server.limits.idle_timeout", defaultText: "75s", meaning: "How long an idle connection is kept."),
         Setting(path: "server.loops", defaultText: "0", meaning: "Event loops; 0 means one per core."),
         Setting(path: "storage.url", defaultText: "sqlite:///var/lib/gatehouse/gatehouse.db", meaning: "The database."),
-        Setting(path: "vault.root_key", defaultText: "file:/etc/gatehouse/root.key", meaning: "The root key, a file with mode 0400."),
+        Setting(
+            path: "vault.root_key", defaultText: "file:/etc/gatehouse/root.key", meaning: "The root key, a file with mode 0400."),
         Setting(path: "oauth.registration", defaultText: "open", meaning: "Dynamic client registration: open, token or off."),
-        Setting(path: "oauth.client_metadata_documents", defaultText: "on", meaning: "Whether client ids may be URLs of metadata documents."),
+        Setting(
+            path: "oauth.client_metadata_documents", defaultText: "on",
+            meaning: "Whether client ids may be URLs of metadata documents."),
         Setting(path: "oauth.access_token_lifetime", defaultText: "1h", meaning: "5 min to 24 h."),
         Setting(path: "oauth.refresh_token.idle", defaultText: "30d", meaning: "A refresh token unused this long ends."),
         Setting(path: "oauth.refresh_token.absolute", defaultText: "90d", meaning: "A grant ends this long after consent."),
-        Setting(path: "oauth.refresh_token.grace", defaultText: "60s", meaning: "How long a replaced refresh token still yields its successor; 0s to 300s."),
-        Setting(path: "oauth.redirect_schemes", defaultText: "cursor, vscode, vscode-insiders", meaning: "Private-use redirect schemes without a dot."),
+        Setting(
+            path: "oauth.refresh_token.grace", defaultText: "60s",
+            meaning: "How long a replaced refresh token still yields its successor; 0s to 300s."),
+        Setting(
+            path: "oauth.redirect_schemes", defaultText: "cursor, vscode, vscode-insiders",
+            meaning: "Private-use redirect schemes without a dot."),
         Setting(path: "login.attempts", defaultText: "5", meaning: "The failed attempt from which on the next has to wait."),
         Setting(path: "login.argon2.memory_kib", defaultText: "65536", meaning: "Memory of one password hash."),
         Setting(path: "login.argon2.passes", defaultText: "3", meaning: "Passes of one password hash."),
         Setting(path: "login.argon2.lanes", defaultText: "1", meaning: "Lanes of one password hash."),
         Setting(path: "audit.path", defaultText: "/var/lib/gatehouse/audit", meaning: "Folder of the audit log."),
-        Setting(path: "audit.durability", defaultText: "strict", meaning: "strict: on disk before the answer leaves; batched: soon after."),
+        Setting(
+            path: "audit.durability", defaultText: "strict",
+            meaning: "strict: on disk before the answer leaves; batched: soon after."),
         Setting(path: "engines.qarnot.enabled", defaultText: "true", meaning: "Whether the Qarnot tools are served."),
         Setting(path: "engines.qarnot.path", defaultText: "/mcp", meaning: "Path of its MCP endpoint."),
         Setting(path: "engines.qarnot.api_url", defaultText: "https://api.qarnot.com", meaning: "The Qarnot API."),

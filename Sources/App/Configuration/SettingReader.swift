@@ -116,7 +116,8 @@ final class SettingReader {
             guard let value = Duration(setting: text), range.contains(value) else {
                 return report(
                     name, line,
-                    "must be a duration such as 90s, 15m, 1h or 30d, from \(range.lowerBound.settingText) to \(range.upperBound.settingText)")
+                    "must be a duration such as 90s, 15m, 1h or 30d, from \(range.lowerBound.settingText) to \(range.upperBound.settingText)"
+                )
             }
             target = value
         }

@@ -33,10 +33,10 @@ struct Pages: FlowPages {
                 """), policy: PageFrame.handOffPolicy)
     }
 
-    func errorHandOff(to url: String, host: String) -> Response {
+    func errorHandOff(to url: String, host: String, isAutomatic: Bool) -> Response {
         frame.respond(
             frame.render(
-                title: "Not connected",
+                title: "Not connected", head: isAutomatic ? "<meta http-equiv=\"refresh\" content=\"0;url=\(url)\">\n" : nil,
                 """
                 <h1>Not connected</h1>
                 <p>Nothing was allowed. You may tell the application at <strong>\(host)</strong>, or close this page.</p>

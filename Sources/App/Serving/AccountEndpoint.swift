@@ -25,14 +25,18 @@ struct AccountEndpoint: Sendable {
     func respond(to request: Request, in context: RequestContext) async -> Response {
         let now = clock()
         do {
-            guard let session = try await sessions.current(request, at: now) else { return AuthorizationFlow.redirect(to: issuer + "/login") }
+            guard let session = try await sessions.current(request, at: now) else {
+                return AuthorizationFlow.redirect(to: issuer + "/login")
+            }
             switch request.method {
             case .get, .head: return try await show(session.user, request, message: nil)
             case .post: return try await change(session.user, request, context, at: now)
-            default: return refuse("Not allowed", "This page takes GET and POST.", context, .methodNotAllowed).with(.allow, "GET, POST")
+            default:
+                return refuse("Not allowed", "This page takes GET and POST.", context, .methodNotAllowed).with(.allow, "GET, POST")
             }
         } catch {
-            return refuse("Please try again", "The server is busy. Wait a few seconds and reload this page.", context, .serviceUnavailable)
+            return refuse(
+                "Please try again", "The server is busy. Wait a few seconds and reload this page.", context, .serviceUnavailable)
         }
     }
 
@@ -48,7 +52,9 @@ struct AccountEndpoint: Sendable {
             security.isFormToken(form.all("token").first, "sign-in", "", request)
         else { return refuseForm(context) }
         let username = form.all("username").first ?? ""
-        switch await login.attempt(username: username, password: Secret(form.all("password").first ?? ""), request, context, at: clock()) {
+        switch await login.attempt(
+            username: username, password: Secret(form.all("password").first ?? ""), request, context, at: clock())
+        {
         case .success(let cookie, let event):
             return AuthorizationFlow.redirect(to: issuer + "/account").with(.setCookie, cookie).recording(event)
         case .refused(let event):
@@ -109,11 +115,14 @@ struct AccountEndpoint: Sendable {
     }
 
     /// A change of a key is on record before it is made (AUD-3).
-    private func isRecorded(_ name: String, _ user: User, _ engine: String, _ request: Request, _ context: RequestContext) async -> Bool {
+    private func isRecorded(_ name: String, _ user: User, _ engine: String, _ request: Request, _ context: RequestContext) async
+        -> Bool
+    {
         var event = Event(name, actor: user.name, subject: user.name)
         event.engine = engine
         let place = AuditContext(
-            requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent], method: request.method.rawValue,
+            requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
+            method: request.method.rawValue,
             route: "/account")
         return await auditor.record([event], place)
     }

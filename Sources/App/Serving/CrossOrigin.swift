@@ -33,7 +33,8 @@ struct CrossOrigin: Sendable {
         return Response(
             .noContent,
             fields: [
-                (FieldName("access-control-allow-origin"), "*"), (FieldName("access-control-allow-methods"), "GET, POST, DELETE, OPTIONS"),
+                (FieldName("access-control-allow-origin"), "*"),
+                (FieldName("access-control-allow-methods"), "GET, POST, DELETE, OPTIONS"),
                 (FieldName("access-control-allow-headers"), names), (FieldName("access-control-max-age"), "600"),
             ])
     }

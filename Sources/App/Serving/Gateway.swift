@@ -29,7 +29,8 @@ struct Gateway: Responder {
     }
 
     private static let health = Response(
-        .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")], body: .bytes(Array("{\"status\":\"ok\"}".utf8)))
+        .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
+        body: .bytes(Array("{\"status\":\"ok\"}".utf8)))
     private static let stylesheet = StylesheetResponder()
 
     func bodyLimit(for request: Request) -> Int {
@@ -81,7 +82,9 @@ struct Gateway: Responder {
         case "/register": return await shared(request, context, .register) { await registration.respond(to: request, in: context) }
         case PageFrame.stylesheetPath: return await Self.stylesheet.respond(to: request, in: context)
         default:
-            guard request.path.hasPrefix("/.well-known/") else { return problem(.notFound, "There is nothing at this address.", context) }
+            guard request.path.hasPrefix("/.well-known/") else {
+                return problem(.notFound, "There is nothing at this address.", context)
+            }
             return await shared(request, context, nil) { await metadata.respond(to: request, in: context) }
         }
     }
@@ -153,7 +156,9 @@ extension Gateway {
 
     private func tooManyBody(_ seconds: Int64, _ request: Request, _ context: RequestContext) -> Response {
         if engine(at: request.path) != nil {
-            let error: JSONValue = ["code": 4290, "message": "Too many requests. Wait, then try again.", "data": ["retryAfter": .int(seconds)]]
+            let error: JSONValue = [
+                "code": 4290, "message": "Too many requests. Wait, then try again.", "data": ["retryAfter": .int(seconds)],
+            ]
             return .json(["jsonrpc": "2.0", "error": error], status: .tooManyRequests)
         }
         switch request.path {
@@ -164,7 +169,8 @@ extension Gateway {
         case "/authorize", "/login", "/consent", "/account":
             return pages.refusal(
                 RefusalPage(
-                    title: "Too many requests", text: "Wait \(seconds) seconds, then reload this page.", requestID: context.requestID,
+                    title: "Too many requests", text: "Wait \(seconds) seconds, then reload this page.",
+                    requestID: context.requestID,
                     status: .tooManyRequests))
         default:
             var response = Response.json(
@@ -178,8 +184,10 @@ extension Gateway {
     }
 
     private func problem(_ status: Status, _ detail: String, _ context: RequestContext) -> Response {
-        Response.json(["error": .string(status == .notFound ? "not_found" : "refused"), "error_description": .string(detail)], status: status)
-            .with(.xRequestID, context.requestID.text)
+        Response.json(
+            ["error": .string(status == .notFound ? "not_found" : "refused"), "error_description": .string(detail)], status: status
+        )
+        .with(.xRequestID, context.requestID.text)
     }
 
     private func notAllowed(_ methods: String, _ context: RequestContext) -> Response {

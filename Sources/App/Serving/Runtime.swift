@@ -32,7 +32,8 @@ final class Runtime: Sendable {
         self.reload = reload
         // Cancelled and awaited by `stop`.
         housekeeping = Task(executorPreference: composition.group.loops[0]) {
-            await Housekeeping(composition.workspace, sleeper: LoopSleeper(group: composition.group), logger: composition.logger).run()
+            await Housekeeping(composition.workspace, sleeper: LoopSleeper(group: composition.group), logger: composition.logger)
+                .run()
         }
     }
 
@@ -69,11 +70,14 @@ final class Runtime: Sendable {
     }
 
     static func makeLogger(_ configuration: Configuration) -> Logger {
-        Logger(level: Logger.Level(rawValue: configuration.log.level) ?? .info, format: Logger.Format(rawValue: configuration.log.format) ?? .json)
+        Logger(
+            level: Logger.Level(rawValue: configuration.log.level) ?? .info,
+            format: Logger.Format(rawValue: configuration.log.format) ?? .json)
     }
 
     static func listen(
-        _ server: HTTPServer, _ text: String, tls: TLSContext?, _ responder: any Responder, _ limits: ServerConfiguration, _ setting: String
+        _ server: HTTPServer, _ text: String, tls: TLSContext?, _ responder: any Responder, _ limits: ServerConfiguration,
+        _ setting: String
     ) throws(CommandError) -> Endpoint {
         guard let endpoint = Endpoint(text) else {
             throw CommandError(.configuration, "\(setting): \"\(text)\" is no address and port such as 127.0.0.1:8443.")
@@ -106,7 +110,8 @@ final class Runtime: Sendable {
             composition.logger.notice("certificates read again")
             let waiting = composition.workspace.configuration.sectionsNeedingRestart(for: configuration)
             if !waiting.isEmpty {
-                composition.logger.warning("changed settings need a restart", [("config.sections", .text(waiting.joined(separator: ", ")))])
+                composition.logger.warning(
+                    "changed settings need a restart", [("config.sections", .text(waiting.joined(separator: ", ")))])
             }
             Task { await composition.workspace.recordQuietly(Event("tls.cert.reloaded")) }  // nobody waits: losing it loses a note
         } catch { composition.logger.error("reload refused; the old settings stay", [("error.message", .text("\(error)"))]) }

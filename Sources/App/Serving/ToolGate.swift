@@ -48,7 +48,8 @@ struct ToolGate: Gate {
 
     func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool {
         if let caller = call.caller { cap.leave(caller.userID) }
-        return await record(call, outcome == .completed ? .success : .failure, context, reason: outcome == .cancelled ? "cancelled" : nil)
+        return await record(
+            call, outcome == .completed ? .success : .failure, context, reason: outcome == .cancelled ? "cancelled" : nil)
     }
 
     func stillStands(_ caller: Principal?, in context: RequestContext) async -> Bool {
@@ -100,7 +101,9 @@ extension ToolGate {
     private func insufficient(_ call: ToolCall, _ scope: Scope) -> Refusal {
         Refusal(
             status: .forbidden,
-            fields: [(.wwwAuthenticate, Challenge.bearer(resource, settings, error: "insufficient_scope", scope: scope.description))],
+            fields: [
+                (.wwwAuthenticate, Challenge.bearer(resource, settings, error: "insufficient_scope", scope: scope.description))
+            ],
             error: RPCError(.forbidden, "This tool needs the scope \(scope).", data: ["scope": .string(scope.description)]),
             events: [denial(call, "scope")])
     }
@@ -109,7 +112,8 @@ extension ToolGate {
     private func forbidden(_ call: ToolCall, _ policy: String) -> Refusal {
         Refusal(
             status: .forbidden, fields: Fields(),
-            error: RPCError(.forbidden, "Your role does not allow this tool. Ask the administrator."), events: [denial(call, policy)])
+            error: RPCError(.forbidden, "Your role does not allow this tool. Ask the administrator."),
+            events: [denial(call, policy)])
     }
 
     private func tooMany(_ call: ToolCall, _ policy: String, _ wait: Duration, _ fields: Fields) -> Refusal {
@@ -120,7 +124,8 @@ extension ToolGate {
         (event.policy, event.tool, event.engine) = (policy, call.tool.name, engine)
         return Refusal(
             status: .tooManyRequests, fields: fields,
-            error: RPCError(.refused, "Too many calls. Wait, then try again.", data: ["retryAfter": .int(seconds)]), events: [event])
+            error: RPCError(.refused, "Too many calls. Wait, then try again.", data: ["retryAfter": .int(seconds)]), events: [event]
+        )
     }
 
     private static let unavailable = Refusal(
@@ -133,7 +138,8 @@ extension ToolGate {
         return event
     }
 
-    private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool {
+    private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool
+    {
         var event = self.event("mcp.tool.called", outcome, call)
         event.reason = reason
         event.argumentDigest = Hex.encode(SHA256.digest(call.argumentBytes))

@@ -39,7 +39,9 @@ struct ChainPlace: ~Copyable {
         let line = last.flatMap { ChainLine($0) }.flatMap { $0.isIntact ? $0 : nil }
         guard let trusted else {
             if last == nil { return (.empty, nil) }
-            guard let line else { throw AuditError(.cannotRead, "the last line in \(folder.path) is damaged, and there is no head") }
+            guard let line else {
+                throw AuditError(.cannotRead, "the last line in \(folder.path) is damaged, and there is no head")
+            }
             return (line.head, gap("head_missing", ("count", .int(line.sequence))))
         }
         if line?.head == trusted || last == nil && trusted == .empty { return (trusted, nil) }
@@ -104,7 +106,9 @@ struct ChainPlace: ~Copyable {
     ) throws(AuditError) -> Bool {
         guard end.count > trusted.count else { return false }
         var first = segments.count - 1
-        while first > 0, try firstSequence(of: segments[first], in: folder).map({ $0 > max(1, trusted.count) }) ?? true { first -= 1 }
+        while first > 0, try firstSequence(of: segments[first], in: folder).map({ $0 > max(1, trusted.count) }) ?? true {
+            first -= 1
+        }
         var head: ChainHead? = trusted.count == 0 ? trusted : nil
         for segment in segments[first...] {
             var lines = try LineReader(folder.path(of: segment))

@@ -13,7 +13,9 @@ struct RecordBody: Sendable {
 
     /// The calls below are in the order of their keys; that is what makes the result canonical.
     /// - Parameter details: sorted, and none of our keys.
-    init(_ event: borrowing Event, _ context: borrowing AuditContext, _ time: Timestamp, _ details: [(key: String, value: JSONValue)]) {
+    init(
+        _ event: borrowing Event, _ context: borrowing AuditContext, _ time: Timestamp, _ details: [(key: String, value: JSONValue)]
+    ) {
         var members = MemberWriter(details: details)
         bytes.reserveCapacity(1024)
         bytes.append(UInt8(ascii: "{"))

@@ -44,7 +44,8 @@ internal import Primitives
         try made.setSerial()
         try made.setValidity(from: now, days: days)
         let text = Array(commonName.utf8)
-        let isDone = unsafe X509_set_version(made.pointer, 2) == 1  // counted from zero: version 3
+        let isDone =
+            unsafe X509_set_version(made.pointer, 2) == 1  // counted from zero: version 3
             && X509_set_pubkey(made.pointer, key.pointer) == 1
             && X509_NAME_add_entry_by_txt(
                 X509_get_subject_name(made.pointer), "CN", MBSTRING_UTF8, text, CInt(text.count), -1, 0) == 1
@@ -111,7 +112,8 @@ internal import Primitives
 
     private borrowing func setValidity(from now: Timestamp, days: Int) throws(CryptoError) {
         var seconds = Int(now.seconds)
-        let isDone = unsafe X509_time_adj_ex(X509_getm_notBefore(pointer), 0, -3600, &seconds) != nil
+        let isDone =
+            unsafe X509_time_adj_ex(X509_getm_notBefore(pointer), 0, -3600, &seconds) != nil
             && X509_time_adj_ex(X509_getm_notAfter(pointer), CInt(days), 0, &seconds) != nil
         guard isDone else { throw .raised(.failed) }
     }

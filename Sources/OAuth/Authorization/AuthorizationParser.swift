@@ -51,7 +51,8 @@ struct AuthorizationParser: Sendable {
             let request = try validate(parameters, client, redirectURI, state)
             return .valid(request, client, found.events)
         } catch {
-            return .redirectable(error, redirectURI: redirectURI, state: state.flatMap { $0.utf8.count <= 2048 ? $0 : nil }, client: client)
+            return .redirectable(
+                error, redirectURI: redirectURI, state: state.flatMap { $0.utf8.count <= 2048 ? $0 : nil }, client: client)
         }
     }
 
@@ -67,7 +68,9 @@ struct AuthorizationParser: Sendable {
     private func validate(_ p: Parameters, _ client: Client, _ redirectURI: String, _ state: String?) throws(OAuthError)
         -> AuthorizationRequest
     {
-        guard !p.contains("request") else { throw OAuthError(.requestNotSupported, "Request objects are not accepted.", rule: "AZ-5") }
+        guard !p.contains("request") else {
+            throw OAuthError(.requestNotSupported, "Request objects are not accepted.", rule: "AZ-5")
+        }
         guard let responseType = first("response_type", p) else {
             throw OAuthError(.invalidRequest, "response_type is missing.", rule: "AZ-5")
         }
@@ -142,7 +145,9 @@ struct AuthorizationParser: Sendable {
 
     private func maxAge(_ text: String?) throws(OAuthError) -> Int? {
         guard let text else { return nil }
-        guard let seconds = Int(text), seconds >= 0 else { throw OAuthError(.invalidRequest, "max_age is no number.", rule: "AZ-11") }
+        guard let seconds = Int(text), seconds >= 0 else {
+            throw OAuthError(.invalidRequest, "max_age is no number.", rule: "AZ-11")
+        }
         return seconds
     }
 }

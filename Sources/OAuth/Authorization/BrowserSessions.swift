@@ -15,9 +15,12 @@ package struct BrowserSessions: Sendable {
     }
 
     /// The user of the request's session cookie, and when they proved it; nil without a live session.
-    package func current(_ request: Request, at now: Timestamp) async throws(StoreError) -> (user: User, authenticatedAt: Timestamp)? {
+    package func current(_ request: Request, at now: Timestamp) async throws(StoreError) -> (
+        user: User, authenticatedAt: Timestamp
+    )? {
         guard let digest = security.cookieDigest(BrowserSecurity.sessionCookie, request),
-            let session = try await store.session(digest, at: now), let user = try await users.user(session.userID), !user.isDisabled
+            let session = try await store.session(digest, at: now), let user = try await users.user(session.userID),
+            !user.isDisabled
         else { return nil }
         if session.idleUntil - now < OAuthSettings.sessionIdle - .seconds(300) {  // one write per five minutes of use
             try await store.extend(digest, idleUntil: min(now + OAuthSettings.sessionIdle, session.endsAt))
@@ -26,11 +29,14 @@ package struct BrowserSessions: Sendable {
     }
 
     /// Opens a session and ends the one the browser had. Returns the `Set-Cookie` value.
-    package func open(_ user: User, _ request: Request, from address: IPAddress, at now: Timestamp) async throws(StoreError) -> String {
+    package func open(_ user: User, _ request: Request, from address: IPAddress, at now: Timestamp) async throws(StoreError)
+        -> String
+    {
         if let old = security.cookieDigest(BrowserSecurity.sessionCookie, request) { try await store.remove(old) }
         let value = BrowserSecurity.freshCookie()
         let session = BrowserSession(
-            userID: user.id, authenticatedAt: now, idleUntil: now + OAuthSettings.sessionIdle, endsAt: now + OAuthSettings.sessionAbsolute,
+            userID: user.id, authenticatedAt: now, idleUntil: now + OAuthSettings.sessionIdle,
+            endsAt: now + OAuthSettings.sessionAbsolute,
             address: address.description, userAgent: String((request.fields[.userAgent] ?? "").prefix(200)))
         try await store.insert(session, under: security.hasher.digest(of: value))
         return Cookies.set(BrowserSecurity.sessionCookie, value, maxAge: OAuthSettings.sessionAbsolute)

@@ -9,8 +9,9 @@ package protocol FlowPages: Sendable {
     func refusal(_ page: RefusalPage) -> Response
     /// Sends the browser on by a plain GET, with a link for those who switched that off (AZ-17).
     func handOff(to url: String, host: String) -> Response
-    /// Names the host and asks before an error is told to an unknown client (AZ-13).
-    func errorHandOff(to url: String, host: String) -> Response
+    /// Names the host an error is told to. An unknown client hears of it by the person's own click only (AZ-13);
+    /// `isAutomatic` sends the browser on by itself, for trusted clients after a form (AZ-17).
+    func errorHandOff(to url: String, host: String, isAutomatic: Bool) -> Response
 }
 
 package struct LoginPage: Sendable {

@@ -22,7 +22,8 @@ struct ClientAuthentication: Sendable {
             posted = (try form.single("client_id"), try form.single("client_secret"))
         } catch { throw Failure(error: OAuthError(.invalidRequest, "A parameter is repeated.", rule: "COM-3"), usedBasic: false) }
         if usedBasic, posted.secret != nil {
-            throw Failure(error: OAuthError(.invalidRequest, "Use one way of client authentication.", rule: "AUTH-1"), usedBasic: false)
+            throw Failure(
+                error: OAuthError(.invalidRequest, "Use one way of client authentication.", rule: "AUTH-1"), usedBasic: false)
         }
         if let basic, let id = posted.id, id != basic.id { throw Self.refused(usedBasic) }
         guard let id = basic?.id ?? posted.id else { throw Self.refused(usedBasic) }
@@ -46,7 +47,9 @@ struct ClientAuthentication: Sendable {
     }
 
     private func matches(_ secret: String?, _ client: Client) -> Bool {
-        guard let secret, let digest = client.secretDigest, TokenFormat.kind(of: Array(secret.utf8)) == .clientSecret else { return false }
+        guard let secret, let digest = client.secretDigest, TokenFormat.kind(of: Array(secret.utf8)) == .clientSecret else {
+            return false
+        }
         return ConstantTime.equal(hasher.digest(of: secret).bytes, digest.bytes)
     }
 

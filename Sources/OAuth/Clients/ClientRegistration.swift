@@ -10,7 +10,9 @@ package struct ClientRegistration: Sendable {
     package let grantTypes: [String]
 
     static let maximumBytes = 16 * 1024
-    private static let knownGrants: Set<String> = ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"]
+    private static let knownGrants: Set<String> = [
+        "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code",
+    ]
 
     /// - Throws: `invalid_redirect_uri`, `invalid_client_metadata`, `invalid_software_statement`.
     package init(_ metadata: JSONObject, redirectSchemes: Set<String>) throws(OAuthError) {
@@ -87,5 +89,7 @@ package struct ClientRegistration: Sendable {
         return String(String(view).prefix(64))
     }
 
-    private static func invalid(_ description: String) -> OAuthError { OAuthError(.invalidClientMetadata, description, rule: "REG-5") }
+    private static func invalid(_ description: String) -> OAuthError {
+        OAuthError(.invalidClientMetadata, description, rule: "REG-5")
+    }
 }

@@ -10,8 +10,11 @@ struct MetadataDocument: Sendable {
     /// CIMD-1: https, a path other than `/`, no dot segments, fragment, user or query; at most 512 characters.
     static func isClientURL(_ text: String) -> Bool {
         guard text.utf8.count <= 512, text.hasPrefix("https://"), let url = URLReference(text) else { return false }
-        let hasDots = url.path.split(separator: "/").contains { [".", "..", "%2e", "%2e%2e", ".%2e", "%2e."].contains($0.lowercased()) }
-        return url.hasAuthority && url.path.utf8.count > 1 && !hasDots && url.fragment == nil && !url.hasUserInfo && url.query == nil
+        let hasDots = url.path.split(separator: "/").contains {
+            [".", "..", "%2e", "%2e%2e", ".%2e", "%2e."].contains($0.lowercased())
+        }
+        return url.hasAuthority && url.path.utf8.count > 1 && !hasDots && url.fragment == nil && !url.hasUserInfo
+            && url.query == nil
     }
 
     /// - Throws: `MetadataFetchError` whose reason names the member that is wrong.

@@ -44,7 +44,9 @@ package enum RedirectURI {
     private static func isCanonicalHost(_ url: URLReference, in text: String) -> Bool {
         let rest = text.dropFirst(url.scheme.count + 3)
         let host = url.isIPv6 ? "[\(url.host)]" : url.host
-        guard rest.hasPrefix(host), !url.host.contains("%"), !url.host.hasSuffix("."), !url.host.hasPrefix(".") else { return false }
+        guard rest.hasPrefix(host), !url.host.contains("%"), !url.host.hasSuffix("."), !url.host.hasPrefix(".") else {
+            return false
+        }
         return !url.path.split(separator: "/").contains { [".", "..", "%2e", "%2e%2e", ".%2e", "%2e."].contains($0.lowercased()) }
     }
 }

@@ -45,7 +45,8 @@ package struct AuthorizationFlow: Sendable {
     package static let bodyLimit = 64 * 1024
 
     func refuse(
-        _ title: String, _ text: String, rule: String, in context: RequestContext, status: Status = .badRequest, events: [Event] = []
+        _ title: String, _ text: String, rule: String, in context: RequestContext, status: Status = .badRequest,
+        events: [Event] = []
     ) -> Response {
         var response = pages.refusal(RefusalPage(title: title, text: text, requestID: context.requestID, status: status))
         response.events = events + [Event("authz.request.rejected", .denied, severity: .warning, reason: rule)]
@@ -70,11 +71,13 @@ package struct AuthorizationFlow: Sendable {
     }
 
     /// AZ-13: an error reaches an unknown client only by the person's own click, after reading where it goes.
-    func answerError(_ error: OAuthError, redirectURI: String, state: String?, client: Client) -> Response {
+    /// - Parameter afterForm: the answer to a form POST must be a page: Chromium applies our `form-action` to redirects (AZ-17).
+    func answerError(_ error: OAuthError, redirectURI: String, state: String?, client: Client, afterForm: Bool) -> Response {
         let url = answerURL(redirectURI, [("error", error.code.rawValue), ("error_description", error.description)], state: state)
         let event = Event("authz.request.rejected", .denied, reason: error.rule, client: client.id)
-        if client.kind == .preregistered { return Self.redirect(to: url).recording(event) }
-        return pages.errorHandOff(to: url, host: RedirectURI.displayHost(redirectURI)).recording(event)
+        let isTrusted = client.kind == .preregistered
+        if isTrusted, !afterForm { return Self.redirect(to: url).recording(event) }
+        return pages.errorHandOff(to: url, host: RedirectURI.displayHost(redirectURI), isAutomatic: isTrusted).recording(event)
     }
 
     /// 303, never 307: a POST must not be repeated at the client (AZ-17).

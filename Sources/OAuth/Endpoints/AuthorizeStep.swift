@@ -10,8 +10,10 @@ extension AuthorizationFlow {
             case .get, .head: parameters = try Parameters(parsing: request.query)
             case .post: parameters = try request.form()
             default:
-                return refuse("Not allowed", "Open this page from your application.", rule: "COM-2", in: context, status: .methodNotAllowed)
-                    .with(.allow, "GET, POST")
+                return refuse(
+                    "Not allowed", "Open this page from your application.", rule: "COM-2", in: context, status: .methodNotAllowed
+                )
+                .with(.allow, "GET, POST")
             }
         } catch {
             return refuse("Request refused", "The application sent a request that cannot be read.", rule: "COM-5", in: context)
@@ -22,7 +24,7 @@ extension AuthorizationFlow {
         case .local(let refusal):
             return refuse("Connection refused", refusal.text, rule: refusal.rule, in: context, events: refusal.events)
         case .redirectable(let error, let uri, let state, let client):
-            return answerError(error, redirectURI: uri, state: state, client: client)
+            return answerError(error, redirectURI: uri, state: state, client: client, afterForm: request.method == .post)
         case .valid(let ask, let client, let events):
             var response = await open(ask, client, request, context, at: now)
             response.events = events + response.events
@@ -42,7 +44,7 @@ extension AuthorizationFlow {
             let code: OAuthError.Code = isFresh == true ? .consentRequired : .loginRequired
             return answerError(
                 OAuthError(code, "The user has to be asked.", rule: "AZ-11"), redirectURI: ask.redirectURI, state: ask.state,
-                client: client)
+                client: client, afterForm: request.method == .post)
         }
         let known = security.cookieDigest(BrowserSecurity.browserCookie, request)
         let cookie: (value: String?, digest: TokenDigest) = known.map { (nil, $0) } ?? freshBrowser()
@@ -53,7 +55,8 @@ extension AuthorizationFlow {
         do {
             try await transactions.insert(transaction, perBrowser: Self.transactionsPerBrowser, total: Self.transactionsTotal)
         } catch { return unavailable(in: context) }
-        var response = transaction.userID != nil
+        var response =
+            transaction.userID != nil
             ? consentPage(transaction, client, session?.user, at: now, notice: nil)
             : loginPage(transaction, client, username: ask.loginHint ?? "", notice: nil)
         if let value = cookie.value {
@@ -76,7 +79,9 @@ extension AuthorizationFlow {
                 clientName: client.name, username: username, notice: notice, status: status))
     }
 
-    func consentPage(_ transaction: LoginTransaction, _ client: Client, _ user: User?, at now: Timestamp, notice: String?) -> Response {
+    func consentPage(_ transaction: LoginTransaction, _ client: Client, _ user: User?, at now: Timestamp, notice: String?)
+        -> Response
+    {
         guard let user else { return loginPage(transaction, client, username: "", notice: nil) }
         let ask = transaction.request
         let resource = settings.resource(named: ask.resource)

@@ -47,12 +47,15 @@ extension AuthorizationFlow {
         return session.user
     }
 
-    private func allow(_ user: User, _ step: Step, _ context: RequestContext, at now: Timestamp) async throws(StoreError) -> Response {
+    private func allow(_ user: User, _ step: Step, _ context: RequestContext, at now: Timestamp) async throws(StoreError)
+        -> Response
+    {
         let ask = step.transaction.request
         let offered = ask.scopes.bounded(by: user.role)
         let ticked = ScopeSet(step.form.all("scope").compactMap { Scope($0) }.filter { offered.covers($0) })
         guard !ticked.isEmpty else {
-            return consentPage(step.transaction, step.client, user, at: now, notice: "Tick at least one permission, or choose Deny.")
+            return consentPage(
+                step.transaction, step.client, user, at: now, notice: "Tick at least one permission, or choose Deny.")
         }
         guard try await transactions.consume(step.transaction.id) else {
             return refuse("Already answered", "This request was answered before.", rule: "WEB-6", in: context, status: .ok)
@@ -81,7 +84,7 @@ extension AuthorizationFlow {
         let event = Event("consent.denied", .denied, subject: user.name, client: step.client.id, resource: ask.resource)
         return answerError(
             OAuthError(.accessDenied, "The user said no.", rule: "CON-3"), redirectURI: ask.redirectURI, state: ask.state,
-            client: step.client
+            client: step.client, afterForm: true
         ).recording(event)
     }
 }

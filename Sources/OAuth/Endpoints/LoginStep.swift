@@ -28,7 +28,9 @@ extension AuthorizationFlow {
         }
     }
 
-    private func proceed(_ user: User, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp) async -> Response {
+    private func proceed(_ user: User, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp) async
+        -> Response
+    {
         do {
             let cookie = try await sessions.open(user, request, from: context.peer, at: now)
             try await transactions.setUser(user.id, authenticatedAt: now, of: step.transaction.id)
@@ -54,7 +56,8 @@ extension AuthorizationFlow {
     /// Checks origin, transaction, browser cookie and synchroniser token of a form POST (AZ-14, WEB-4).
     func enter(_ purpose: String, _ request: Request, _ context: RequestContext, at now: Timestamp) async -> Entry {
         guard let form = try? request.form() else {
-            return .stop(refuse("Request refused", "The form could not be read. Go back and try again.", rule: "COM-4", in: context))
+            return .stop(
+                refuse("Request refused", "The form could not be read. Go back and try again.", rule: "COM-4", in: context))
         }
         guard security.isSameOrigin(request) else {
             return .stop(

@@ -62,7 +62,8 @@ package struct RegistrationEndpoint: Responder {
         let now = clock()
         let secret = registration.authenticationMethod == .none ? nil : TokenFormat.mint(.clientSecret)
         let client = Client(
-            id: ClientID("dyn-" + Random.text(22)), kind: .dynamic, name: registration.name, redirectURIs: registration.redirectURIs,
+            id: ClientID("dyn-" + Random.text(22)), kind: .dynamic, name: registration.name,
+            redirectURIs: registration.redirectURIs,
             authenticationMethod: registration.authenticationMethod, secretDigest: secret.map { hasher.digest(of: $0) },
             grantTypes: registration.grantTypes, createdAt: now, expiresAt: now + OAuthSettings.unusedClientLifetime)
         do {

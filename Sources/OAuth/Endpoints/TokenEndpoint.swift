@@ -9,12 +9,12 @@ package struct TokenEndpoint: Responder {
     private let clock: @Sendable () -> Timestamp
 
     package init(
-        settings: OAuthSettings, resolver: ClientResolver, grants: any GrantStore, users: any UserStore, hasher: TokenHasher,
+        settings: OAuthSettings, resolver: ClientResolver, grants: any GrantStore, hasher: TokenHasher,
         clock: @escaping @Sendable () -> Timestamp
     ) {
         authentication = ClientAuthentication(clients: resolver, hasher: hasher)
-        codes = CodeGrant(settings: settings, grants: grants, users: users, hasher: hasher)
-        refreshes = RefreshGrant(settings: settings, grants: grants, users: users, hasher: hasher)
+        codes = CodeGrant(settings: settings, grants: grants, hasher: hasher)
+        refreshes = RefreshGrant(settings: settings, grants: grants, hasher: hasher)
         self.clock = clock
     }
 

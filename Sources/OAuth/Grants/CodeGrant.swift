@@ -5,7 +5,6 @@ internal import Primitives
 struct CodeGrant: Sendable {
     let settings: OAuthSettings
     let grants: any GrantStore
-    let users: any UserStore
     let hasher: TokenHasher
 
     static let maximumAttempts = 5
@@ -51,7 +50,9 @@ struct CodeGrant: Sendable {
         }
     }
 
-    private func issue(_ record: CodeRecord, _ digest: TokenDigest, _ client: Client, at now: Timestamp) async throws(OAuthError) -> Response {
+    private func issue(_ record: CodeRecord, _ digest: TokenDigest, _ client: Client, at now: Timestamp) async throws(OAuthError)
+        -> Response
+    {
         let access = TokenFormat.mint(.access)
         // TOK-8: clients described by a document, or that registered for it.
         let isRefreshable = client.grantTypes.contains("refresh_token") || client.kind == .metadata
@@ -65,7 +66,8 @@ struct CodeGrant: Sendable {
                     expiresAt: now + settings.accessTokenLifetime),
                 refresh: refresh.map {
                     NewRefreshToken(
-                        digest: hasher.digest(of: $0), issuedAt: now, expiresAt: min(now + settings.refreshIdle, record.grant.endsAt))
+                        digest: hasher.digest(of: $0), issuedAt: now,
+                        expiresAt: min(now + settings.refreshIdle, record.grant.endsAt))
                 }, at: now)
         } catch { throw error.refusal }
         guard isFirst else { throw try await replayed(record, at: now) }  // lost the race against another redemption

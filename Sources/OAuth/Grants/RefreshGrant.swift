@@ -5,7 +5,6 @@ internal import Primitives
 struct RefreshGrant: Sendable {
     let settings: OAuthSettings
     let grants: any GrantStore
-    let users: any UserStore
     let hasher: TokenHasher
 
     func redeem(
@@ -48,7 +47,8 @@ struct RefreshGrant: Sendable {
     }
 
     private func rotate(
-        _ presented: Secret, _ record: RefreshRecord, _ scopes: ScopeSet, _ request: Request, _ address: IPAddress, at now: Timestamp
+        _ presented: Secret, _ record: RefreshRecord, _ scopes: ScopeSet, _ request: Request, _ address: IPAddress,
+        at now: Timestamp
     ) async throws(OAuthError) -> Response {
         let access = TokenFormat.mint(.access)
         let successor = TokenFormat.mint(.refresh)

@@ -60,7 +60,9 @@ package struct ResourceServer: Sendable {
         guard authorizations + keys <= 1 else { return .several }
         if keys == 1 { return request.fields.withValue(of: .xAPIKey) { .token(Array($0)) } ?? .none }
         return request.fields.withValue(of: .authorization) { value -> Credential in
-            guard value.count > 7, value.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else { return .none }
+            guard value.count > 7, value.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else {
+                return .none
+            }
             return .token(Array(value.dropFirst(7)))
         } ?? .none
     }

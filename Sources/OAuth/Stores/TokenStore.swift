@@ -65,7 +65,8 @@ package protocol TokenStore: Sendable {
     /// Nil when unknown.
     func facts(of digest: TokenDigest) async throws(StoreError) -> TokenFacts?
     /// Stores a personal token.
-    func insertPersonalToken(_ digest: TokenDigest, name: String, user: UserID, scopes: ScopeSet, issuedAt: Timestamp, expiresAt: Timestamp?)
+    func insertPersonalToken(
+        _ digest: TokenDigest, name: String, user: UserID, scopes: ScopeSet, issuedAt: Timestamp, expiresAt: Timestamp?)
         async throws(StoreError)
     /// Unexpired tokens, newest first; of one user when given.
     func tokens(of user: UserID?, at now: Timestamp) async throws(StoreError) -> [TokenSummary]

@@ -125,7 +125,8 @@ struct JSONParser {
     private mutating func append(_ kind: JSONDocument.Node.Kind, from start: Int, to end: Int, hasEscapes: Bool = false) {
         nodes.append(
             JSONDocument.Node(
-                kind: kind, hasEscapes: hasEscapes, start: UInt32(start), end: UInt32(end), next: UInt32(nodes.count + 1), count: 0))
+                kind: kind, hasEscapes: hasEscapes, start: UInt32(start), end: UInt32(end), next: UInt32(nodes.count + 1), count: 0)
+        )
     }
 
     private mutating func parseLiteral(_ literal: StaticString, _ kind: JSONDocument.Node.Kind) throws(JSONError) {
@@ -152,7 +153,9 @@ struct JSONParser {
         }
         if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
             position += 1
-            if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") { position += 1 }
+            if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
+                position += 1
+            }
             guard skipDigits() else { throw fail(.invalidNumber) }
         }
         append(.number, from: start, to: position)

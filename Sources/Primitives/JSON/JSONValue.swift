@@ -62,7 +62,9 @@ package struct JSONNumber: Sendable, Hashable {
     /// The text must be a JSON number.
     init(text: String) { self.text = text }
     package init(_ value: Int64) { text = String(value) }
-    package init(_ value: Double) { text = value.rounded() == value && abs(value) < 1e15 ? String(Int64(value)) + ".0" : "\(value)" }
+    package init(_ value: Double) {
+        text = value.rounded() == value && abs(value) < 1e15 ? String(Int64(value)) + ".0" : "\(value)"
+    }
 
     /// Nil unless the value is exactly an `Int`; `1.0` and `1e2` are.
     package var int: Int? {

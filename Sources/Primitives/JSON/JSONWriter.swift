@@ -81,7 +81,7 @@ extension JSONValue {
 extension JSONNumber {
     /// The ECMAScript form RFC 8785 §3.2.2.3 asks for. Integers beyond 2^53 lose precision there as they do in every reader.
     var canonical: String {
-        if let integer = Int(text) , abs(integer) <= 1 << 53 { return String(integer) }
+        if let integer = Int(text), abs(integer) <= 1 << 53 { return String(integer) }
         let value = double
         if value == value.rounded(), abs(value) < 1e21 {
             return abs(value) < 9e18 ? String(Int64(value)) : Self.wideInteger(value)

@@ -50,7 +50,8 @@ internal import Primitives
                 }
             }
         case .blob(let value):
-            code = unsafe value.isEmpty
+            code =
+                unsafe value.isEmpty
                 ? sqlite3_bind_zeroblob(handle, index, 0)
                 : sqlite3_bind_blob(handle, index, value, CInt(value.count), gh_sqlite_transient())
         }

@@ -26,7 +26,6 @@ internal import OAuth
 
     /// Before the connection closes.
     func finalizeAll() {
-        for unsafe (_, handle) in unsafe idle { unsafe sqlite3_finalize(handle) }
-        unsafe idle = [:]
+        while let entry = unsafe idle.popFirst() { unsafe sqlite3_finalize(entry.value) }
     }
 }

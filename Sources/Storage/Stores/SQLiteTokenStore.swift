@@ -66,8 +66,10 @@ package struct SQLiteTokenStore: TokenStore {
 
     package func revoke(_ digest: TokenDigest, at now: Timestamp) async throws(StoreError) -> Bool {
         try await database.write { transaction throws(StoreError) in
-            let isRevoked = try transaction.run(
-                "UPDATE tokens SET revoked_at = ?2 WHERE digest = ?1 AND revoked_at IS NULL", [.digest(digest), .time(now)]) == 1
+            let isRevoked =
+                try transaction.run(
+                    "UPDATE tokens SET revoked_at = ?2 WHERE digest = ?1 AND revoked_at IS NULL", [.digest(digest), .time(now)])
+                == 1
             if isRevoked { try transaction.bumpEpoch() }
             return isRevoked
         }
@@ -75,8 +77,9 @@ package struct SQLiteTokenStore: TokenStore {
 
     package func revoke(id: String, at now: Timestamp) async throws(StoreError) -> Bool {
         try await database.write { transaction throws(StoreError) in
-            let isRevoked = try transaction.run(
-                "UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL", [.text(id), .time(now)]) == 1
+            let isRevoked =
+                try transaction.run(
+                    "UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL", [.text(id), .time(now)]) == 1
             if isRevoked { try transaction.bumpEpoch() }
             return isRevoked
         }

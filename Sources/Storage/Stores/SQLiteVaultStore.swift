@@ -16,7 +16,8 @@ package struct SQLiteVaultStore: VaultStore {
 
     package func insertServiceKey(_ wrapped: [UInt8]) async throws(VaultError) {
         try await write { transaction throws(StoreError) in
-            try transaction.run("INSERT INTO vault_service_key (id, wrapped) VALUES (1, ?1) ON CONFLICT DO NOTHING", [.blob(wrapped)])
+            try transaction.run(
+                "INSERT INTO vault_service_key (id, wrapped) VALUES (1, ?1) ON CONFLICT DO NOTHING", [.blob(wrapped)])
         }
     }
 
@@ -109,7 +110,8 @@ package struct SQLiteVaultStore: VaultStore {
     package func entries(of user: UserID) async throws(VaultError) -> [VaultEntry] {
         try await read { connection throws(StoreError) in
             try connection.all(
-                "SELECT engine, stored_at, last_ok_at, is_rejected FROM vault_records WHERE user_id = ?1 ORDER BY engine", [.id(user)]
+                "SELECT engine, stored_at, last_ok_at, is_rejected FROM vault_records WHERE user_id = ?1 ORDER BY engine",
+                [.id(user)]
             ) { row in
                 VaultEntry(engine: row.text(0), storedAt: row.time(1), lastOKAt: row.optionalTime(2), isRejected: row.flag(3))
             }
@@ -135,8 +137,9 @@ package struct SQLiteVaultStore: VaultStore {
 
     package func remove(_ user: UserID, engine: String) async throws(VaultError) -> Bool {
         try await write { transaction throws(StoreError) in
-            let isRemoved = try transaction.run(
-                "DELETE FROM vault_records WHERE user_id = ?1 AND engine = ?2", [.id(user), .text(engine)]) == 1
+            let isRemoved =
+                try transaction.run(
+                    "DELETE FROM vault_records WHERE user_id = ?1 AND engine = ?2", [.id(user), .text(engine)]) == 1
             guard isRemoved else { return false }
             transaction.eraseLog()
             try transaction.bumpEpoch()

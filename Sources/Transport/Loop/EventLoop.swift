@@ -203,8 +203,7 @@ internal import Synchronization
     /// Ends every wait; true while there is still something to run.
     private func wind() -> Bool {
         sockets.wakeAll(.closed)
-        for unsafe waiting in unsafe sleepers.values { unsafe waiting.resume(returning: false) }
-        unsafe sleepers.removeAll()
+        while let waiting = unsafe sleepers.popFirst() { unsafe waiting.value.resume(returning: false) }
         guard ready.count > 0 else { return false }
         signal()
         return true

@@ -78,7 +78,8 @@ enum PageSamples {
         ("hand-off-hostile", pages.handOff(to: "https://claude.ai/?\(script)", host: script)),
         (
             "error-hand-off",
-            pages.errorHandOff(to: "http://localhost:3118/callback?error=access_denied&state=\(script)", host: script)
+            pages.errorHandOff(
+                to: "http://localhost:3118/callback?error=access_denied&state=\(script)", host: script, isAutomatic: false)
         ),
     ]
 }

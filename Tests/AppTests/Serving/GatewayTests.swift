@@ -109,8 +109,9 @@ private final class GatewayFixture: Sendable {
         ("/mcp", .get, 401), ("/mcp/", .post, 401), ("/health", .get, 200), ("/", .get, 200), ("/authorize", .get, 400),
         ("/.well-known/oauth-authorization-server", .get, 200), ("/.well-known/oauth-protected-resource/mcp", .get, 200),
     ])
-    func `each route answers as its table says, errors with a request id (contract §3, COM-7)`(_ path: String, _ method: HTTP.Method, _ status: UInt16) async throws
-    {
+    func `each route answers as its table says, errors with a request id (contract §3, COM-7)`(
+        _ path: String, _ method: HTTP.Method, _ status: UInt16
+    ) async throws {
         let fixture = try await GatewayFixture()
         let response = await fixture.send(.make(method, path))
         #expect(response.status.code == status)

@@ -67,7 +67,7 @@ final class World: Sendable {
     }
     var browserSessions: BrowserSessions { BrowserSessions(store: sessions, users: users, security: security) }
     var tokenEndpoint: TokenEndpoint {
-        TokenEndpoint(settings: settings, resolver: resolver, grants: grants, users: users, hasher: hasher, clock: clock)
+        TokenEndpoint(settings: settings, resolver: resolver, grants: grants, hasher: hasher, clock: clock)
     }
     var revocation: RevocationEndpoint {
         RevocationEndpoint(resolver: resolver, grants: grants, tokens: tokens, hasher: hasher, clock: clock)
@@ -280,7 +280,7 @@ struct ScriptedPages: FlowPages {
         .json(["page": "handoff", "url": .string(url), "host": .string(host)])
     }
 
-    func errorHandOff(to url: String, host: String) -> Response {
-        .json(["page": "error", "url": .string(url), "host": .string(host)])
+    func errorHandOff(to url: String, host: String, isAutomatic: Bool) -> Response {
+        .json(["page": "error", "url": .string(url), "host": .string(host), "automatic": .bool(isAutomatic)])
     }
 }

@@ -21,8 +21,10 @@ struct Arguments: Sendable {
                 continue
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard let option = (command.options + Command.common).first(where: { $0.name == parts[0] || $0.short == parts[0] }) else {
-                throw CommandError(.usage, "\(parts[0]) is no option of gatehouse \(command.title). Try gatehouse \(command.title) --help.")
+            guard let option = (command.options + Command.common).first(where: { $0.name == parts[0] || $0.short == parts[0] })
+            else {
+                throw CommandError(
+                    .usage, "\(parts[0]) is no option of gatehouse \(command.title). Try gatehouse \(command.title) --help.")
             }
             if option.placeholder == nil {
                 guard parts.count == 1 else { throw CommandError(.usage, "\(option.name) takes no value.") }

@@ -36,7 +36,10 @@ struct Command: Sendable {
     var help: String {
         var text = "\(summary)\n\nUsage: gatehouse \(title) \(usage)\n\nOptions:\n"
         let rows = (options + Self.common).map { option in
-            ([option.short, option.name].compactMap { $0 }.joined(separator: ", ") + (option.placeholder.map { " " + $0 } ?? ""), option.help)
+            (
+                [option.short, option.name].compactMap { $0 }.joined(separator: ", ") + (option.placeholder.map { " " + $0 } ?? ""),
+                option.help
+            )
         }
         let width = rows.map { $0.0.count }.max() ?? 0
         for (left, right) in rows { text += "  " + left + String(repeating: " ", count: width - left.count + 2) + right + "\n" }

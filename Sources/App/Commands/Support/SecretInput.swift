@@ -11,17 +11,22 @@ enum SecretInput {
         var byte: UInt8 = 0
         while unsafe read(STDIN_FILENO, &byte, 1) == 1, byte != 0x0A {
             bytes.append(byte)
-            guard bytes.count <= maximumBytes else { throw CommandError(.usage, "The secret on standard input is longer than 4 KiB.") }
+            guard bytes.count <= maximumBytes else {
+                throw CommandError(.usage, "The secret on standard input is longer than 4 KiB.")
+            }
         }
         if bytes.last == 0x0D { bytes.removeLast() }
-        guard !bytes.isEmpty else { throw CommandError(.usage, "Nothing came on standard input; pipe the secret into this command.") }
+        guard !bytes.isEmpty else {
+            throw CommandError(.usage, "Nothing came on standard input; pipe the secret into this command.")
+        }
         return Secret(bytes)
     }
 
     /// Asks at the terminal without echo.
     static func prompt(_ question: String) throws(CommandError) -> Secret {
         guard isatty(STDIN_FILENO) == 1 else {
-            throw CommandError(.usage, "There is no terminal to ask at; pipe the secret in and say so with --stdin or --password-stdin.")
+            throw CommandError(
+                .usage, "There is no terminal to ask at; pipe the secret in and say so with --stdin or --password-stdin.")
         }
         var saved = termios()
         unsafe tcgetattr(STDIN_FILENO, &saved)
@@ -42,7 +47,9 @@ enum SecretInput {
         if fromStandardInput { return try line() }
         let first = try prompt("New password")
         let again = try prompt("Once more")
-        guard first.expose({ a in again.expose { $0 == a } }) else { throw CommandError(.usage, "The two passwords differ; nothing was changed.") }
+        guard first.expose({ a in again.expose { $0 == a } }) else {
+            throw CommandError(.usage, "The two passwords differ; nothing was changed.")
+        }
         return first
     }
 }

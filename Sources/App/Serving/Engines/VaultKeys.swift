@@ -47,7 +47,9 @@ final class VaultKeys: UpstreamKeys {
     func state(for user: UserID) async -> State {
         let now = MonotonicTime.now()
         let current = epoch()
-        if let entry = known.withLock({ $0[user] }), entry.epoch == current, now - entry.readAt < Self.lifetime { return entry.state }
+        if let entry = known.withLock({ $0[user] }), entry.epoch == current, now - entry.readAt < Self.lifetime {
+            return entry.state
+        }
         guard let entries = try? await vault.status(user: user) else { return "missing" }
         let entry = entries.first { $0.engine == engine }
         let state = entry.map { $0.isRejected ? "rejected" : "present" } ?? "missing"

@@ -7,7 +7,8 @@ enum WhoamiTool {
     static func make(engine: String, keys: VaultKeys, limits: Configuration.Limits) -> Tool {
         let described = describe(limits)
         return Tool(
-            name: "whoami", title: "Who am I", description: "Tells the signed-in user, role, scopes and whether an API key is stored.",
+            name: "whoami", title: "Who am I",
+            description: "Tells the signed-in user, role, scopes and whether an API key is stored.",
             inputSchema: ["type": "object", "properties": [:], "additionalProperties": false], outputSchema: output,
             annotations: ToolAnnotations(readOnly: true, idempotent: true, openWorld: false), permission: .read, isLocal: true
         ) { _, context in

@@ -9,7 +9,9 @@ enum RequestProperties {
             return "the outcome depends on how the bytes were split"
         }
         let middle = input.count / 2
-        if outcome(of: input, pieces: [middle, input.count - middle]) != whole { return "a split in the middle changed the outcome" }
+        if outcome(of: input, pieces: [middle, input.count - middle]) != whole {
+            return "a split in the middle changed the outcome"
+        }
         guard case .requests(let requests) = whole else { return nil }
         for request in requests {
             if let rule = brokenRule(request) { return rule }
