@@ -86,14 +86,12 @@ struct DemoAccount: Sendable {
     func ensure(in workspace: Workspace) async throws(CommandError) {
         let existing: User?
         do throws(StoreError) { existing = try await workspace.users.user(named: Self.name) } catch { throw CommandError(error) }
-        let user: User
-        if let existing {
-            user = existing
-        } else {
-            user = try await UserCommands.create(Self.name, .admin, password, in: workspace)
-        }
+        guard existing == nil else { return }  // a key removed on purpose stays removed
+        let user = try await UserCommands.create(Self.name, .admin, password, in: workspace)
+        var event = Event("vault.key.stored", subject: Self.name)
+        event.engine = "qarnot"
+        try await workspace.recordCommand(event)
         do throws(VaultError) {
-            guard try await workspace.vault.status(user: user.id).isEmpty, existing == nil else { return }
             try await workspace.vault.store(qarnotKey, user: user.id, engine: "qarnot", at: .now())
         } catch { throw CommandError(error) }
     }
