@@ -14,3 +14,13 @@ def gateway(tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_running():
+    """A test that fails halfway leaves its gateway behind; the run ends what it started."""
+    yield
+    for process in Gateway.started:
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)

@@ -42,6 +42,8 @@ class Page(HTMLParser):
 
 
 class Gateway:
+    started: list[subprocess.Popen] = []
+
     def __init__(self, folder: Path, overlay: str | None = None):
         self.folder, self.overlay, self.process, self.ready = folder, overlay, None, {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +56,7 @@ class Gateway:
             (self.folder / "overlay.yaml").write_text(self.overlay)
             command += ["--config", str(self.folder / "overlay.yaml")]
         self.process = subprocess.Popen(command, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT)
+        Gateway.started.append(self.process)
         deadline = time.monotonic() + 60
         while not ready.exists():
             assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()[-3000:]
