@@ -9,6 +9,8 @@ package final class RateLimiter: Sendable {
         case user(UserID)
         case tool(UserID, engine: String, tool: String)
         case client(String, String)
+        /// Whether a refusal is worth another audit record: by policy and by who was refused.
+        case note(String, String)
     }
 
     private final class Shard: Sendable {
@@ -34,6 +36,11 @@ package final class RateLimiter: Sendable {
             arrivals[key] = next
             return verdict
         }
+    }
+
+    /// True once a minute for each policy and subject: a flood of refusals must not become a flood of audit records.
+    package func isWorthNoting(_ policy: String, _ subject: String, at now: MonotonicTime) -> Bool {
+        charge(.note(policy, subject), Quota(rate: 1, window: .seconds(60), burst: 1), at: now).isAllowed
     }
 
     /// Looks without charging: for limits that only failures are charged to.

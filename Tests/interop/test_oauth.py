@@ -138,3 +138,24 @@ def test_a_personal_token_works_with_curl_either_way(gateway):
     import time
     time.sleep(1)
     assert gateway.call(token, "whoami").status_code == 401
+
+
+def test_a_stranger_cannot_make_the_gateway_hold_megabytes(gateway):
+    """Without a credential there is only a challenge to be had, so a large body is refused unread."""
+    body = b"{" + b" " * 200_000 + b"}"
+    with gateway.http(headers={"Content-Type": "application/json"}) as http:
+        assert http.post(gateway.mcp_url, content=body).status_code == 413
+    with gateway.http(headers={"Content-Type": "application/json", "Authorization": "Bearer x"}) as http:
+        assert http.post(gateway.mcp_url, content=body).status_code == 401
+
+
+def test_a_flood_of_refusals_is_no_flood_of_records(folder):
+    """Each refusal is told (RL-5); the log says it once a minute for each address, or strangers could fill the disk."""
+    from gateway import Gateway
+    gateway = Gateway(folder, "limits: { address: { rate: 1, window: 1m, burst: 5 } }").start()
+    with gateway.http(headers={"Host": "evil.example"}) as http:
+        statuses = [http.get(gateway.issuer + "/").status_code for _ in range(60)]
+    assert statuses[:5] == [421] * 5 and set(statuses[5:]) == {429}
+    assert len(gateway.records("--event", "http.malformed")) == 1
+    assert len(gateway.records("--event", "ratelimit.exceeded")) == 1
+    assert gateway.stop() == 0

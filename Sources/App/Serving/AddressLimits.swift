@@ -18,6 +18,11 @@ struct AddressLimits: Sendable {
         return verdict.isAllowed ? nil : verdict.wait
     }
 
+    /// True once a minute for each address and kind of refusal (RL-5 is told always, recorded rarely).
+    func isWorthNoting(_ kind: String, _ address: IPAddress, at now: MonotonicTime) -> Bool {
+        limiter.isWorthNoting(kind, address.limitKey.description, at: now)
+    }
+
     private func quota(_ kind: Kind, _ address: IPAddress) -> Quota? {
         let network = limits.networks.isEmpty ? nil : limits.networks.first { $0.network.contains(address) }
         if kind == .address, let network, network.isAddressOff { return nil }

@@ -32,9 +32,14 @@ struct Gateway: Responder {
         .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
         body: .bytes(Array("{\"status\":\"ok\"}".utf8)))
     private static let stylesheet = StylesheetResponder()
+    /// The largest body of a request to an MCP endpoint without a credential, in bytes.
+    private static let strangerLimit = 64 * 1024
 
     func bodyLimit(for request: Request) -> Int {
-        if engine(at: request.path) != nil { return bodyLimit }
+        if engine(at: request.path) != nil {
+            // Whoever shows no credential gets a challenge; megabytes are not held for that.
+            return ResourceServer.hasCredential(request) ? bodyLimit : min(bodyLimit, Self.strangerLimit)
+        }
         switch request.path {
         case "/register": return registration.bodyLimit(for: request)
         case "/token", "/revoke", "/authorize", "/login", "/consent", "/account": return AuthorizationFlow.bodyLimit
@@ -58,11 +63,12 @@ struct Gateway: Responder {
     }
 
     private func admit(_ request: Request, _ context: RequestContext) async -> Response {
-        guard hosts.accepts(request) else {
-            return problem(.misdirectedRequest, "This host name is not served here.", context)
-                .recording(Event("http.malformed", .denied, reason: "host"))
-        }
         if let wait = addresses.charge(.address, context.peer, at: context.received) { return tooMany(wait, request, context) }
+        guard hosts.accepts(request) else {
+            let answer = problem(.misdirectedRequest, "This host name is not served here.", context)
+            guard addresses.isWorthNoting("host", context.peer, at: context.received) else { return answer }
+            return answer.recording(Event("http.malformed", .denied, reason: "host"))
+        }
         if let engine = engine(at: request.path) { return await serve(engine, request, context) }
         return await serveRoutes(request, context)
     }
@@ -151,7 +157,8 @@ extension Gateway {
         let seconds = max(1, wait.secondsRoundedUp)
         var event = Event("ratelimit.exceeded", .denied)
         event.policy = "limit.address"
-        return tooManyBody(seconds, request, context).with(.retryAfter, "\(seconds)").recording(event)
+        let answer = tooManyBody(seconds, request, context).with(.retryAfter, "\(seconds)")
+        return addresses.isWorthNoting("limit.address", context.peer, at: context.received) ? answer.recording(event) : answer
     }
 
     private func tooManyBody(_ seconds: Int64, _ request: Request, _ context: RequestContext) -> Response {

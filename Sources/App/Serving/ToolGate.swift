@@ -37,7 +37,9 @@ struct ToolGate: Gate {
         }
         var fields = Fields()
         if let refusal = charge(call, caller, context, &fields) { return .refused(refusal) }
-        guard await enter(caller.userID) else { return .refused(tooMany(call, "concurrency", .seconds(5), fields)) }
+        guard await enter(caller.userID) else {
+            return .refused(tooMany(call, "concurrency", .seconds(5), fields, at: context.received))
+        }
         // What spends or destroys is on disk before it happens: with a full disk nothing is started (contract §9).
         if !call.tool.annotations.isReadOnly, await !record(call, .intent, context) {
             cap.leave(caller.userID)
@@ -85,7 +87,7 @@ struct ToolGate: Gate {
             fields.append(.rateLimitPolicy, bytes: headers.policy)
             fields.append(.rateLimit, bytes: headers.state)
         }
-        return denied.map { tooMany(call, $0.policy, $0.wait, fields) }
+        return denied.map { tooMany(call, $0.policy, $0.wait, fields, at: context.received) }
     }
 
     /// The tool's own quota, else the default; nil when off.
@@ -116,15 +118,17 @@ extension ToolGate {
             events: [denial(call, policy)])
     }
 
-    private func tooMany(_ call: ToolCall, _ policy: String, _ wait: Duration, _ fields: Fields) -> Refusal {
+    private func tooMany(_ call: ToolCall, _ policy: String, _ wait: Duration, _ fields: Fields, at now: MonotonicTime) -> Refusal {
         let seconds = max(1, wait.secondsRoundedUp)
         var fields = fields
         fields.append(.retryAfter, "\(seconds)")
         var event = Event("ratelimit.exceeded", .denied, subject: call.caller?.username, client: call.caller?.clientID)
         (event.policy, event.tool, event.engine) = (policy, call.tool.name, engine)
+        let isNoted = limiter.isWorthNoting(policy, call.caller?.userID.text ?? "", at: now)
         return Refusal(
             status: .tooManyRequests, fields: fields,
-            error: RPCError(.refused, "Too many calls. Wait, then try again.", data: ["retryAfter": .int(seconds)]), events: [event]
+            error: RPCError(.refused, "Too many calls. Wait, then try again.", data: ["retryAfter": .int(seconds)]),
+            events: isNoted ? [event] : []
         )
     }
 

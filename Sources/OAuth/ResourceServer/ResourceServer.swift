@@ -49,6 +49,11 @@ package struct ResourceServer: Sendable {
         return facts.isActive
     }
 
+    /// Whether a request shows anything to authenticate with; says nothing of its worth.
+    package static func hasCredential(_ request: Request) -> Bool {
+        request.fields.contains(.authorization) || request.fields.contains(.xAPIKey)
+    }
+
     private enum Credential {
         case none, several
         case token([UInt8])
