@@ -55,7 +55,7 @@ let package = Package(
                 "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Qarnot", "QarnotSimulator",
                 "Server", "Storage", "Transport", "Vault", "CLinux", "CYaml",
             ], resources: [.embedInCode("Pages/Assets/style.css")]),
-        .executableTarget(name: "gatehouse", dependencies: ["App"], swiftSettings: settings),
+        .executableTarget(name: "gatehouse", dependencies: ["App", "Primitives"], swiftSettings: settings),
         tests("Primitives", []),
         tests("Audit", ["Crypto", "Primitives"]),
         tests("Logging", ["Primitives"]),
