@@ -46,7 +46,7 @@ let package = Package(
         module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),
-        module("Audit", ["Crypto", "Primitives"]),
+        module("Audit", ["Crypto", "Primitives", "CLinux"]),
         module("Vault", ["Crypto", "Primitives"]),
         module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
         module(

@@ -33,7 +33,7 @@ struct Composition: Sendable {
             throw CommandError(.unavailable, "The database cannot be read: \(error).")
         }
         let epoch: @Sendable () -> UInt64 = { watcher.current }
-        let auditor = Auditor(log: workspace.audit, logger: logger)
+        let auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
         let limiter = RateLimiter()
 
         var outbound = HTTPClient.Settings()

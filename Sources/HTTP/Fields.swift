@@ -1,4 +1,5 @@
-internal import Primitives
+internal import Glibc
+package import Primitives
 
 /// The header section of a message: one byte buffer and an offset table, names in lower case, order and repeats kept.
 /// `removeAll` keeps the capacity, so a connection reuses one value for all of its requests without allocating.
@@ -50,12 +51,12 @@ package struct Fields: Sendable {
     }
 
     /// Appends a field line whose value was built from literals and numbers.
-    package mutating func append(_ name: FieldName, bytes value: [UInt8]) {
+    package mutating func append(_ name: FieldName, bytes value: borrowing ByteWriter) {
         makeRoom()
         let nameStart = bytes.count
         bytes.append(name.literal)
         let valueStart = bytes.count
-        bytes.append(contentsOf: value)
+        value.withBytes { value in unsafe value.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) } }
         entries.append(
             Entry(
                 nameStart: UInt32(nameStart), nameLength: UInt16(valueStart - nameStart), valueStart: UInt32(valueStart),
@@ -95,7 +96,12 @@ package struct Fields: Sendable {
 
     /// True when the first value of that name is exactly these bytes; makes no `String`.
     package func hasValue(_ name: FieldName, _ text: String) -> Bool {
-        withValue(of: name) { $0.elementsEqual(text.utf8) } ?? false
+        guard let entry = entries.first(where: { matches($0, name) }), Int(entry.valueLength) == text.utf8.count else { return false }
+        var text = text
+        return text.withUTF8 { text in
+            guard let other = text.baseAddress else { return true }
+            return unsafe bytes.withUnsafeBufferPointer { unsafe memcmp($0.baseAddress.unsafelyUnwrapped + Int(entry.valueStart), other, text.count) } == 0
+        }
     }
 
     /// Appends lines that were checked before, as they are.

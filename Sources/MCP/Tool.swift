@@ -2,7 +2,7 @@ package import HTTP
 package import Primitives
 
 /// One tool: what `tools/list` tells of it and what runs when it is called.
-package struct Tool: Sendable {
+package final class Tool: Sendable {
     /// 1 to 64 characters of `A-Z a-z 0-9 _ -`, unique in a registry.
     package let name: String
     /// Other names that reach the same tool; callable, not listed.
@@ -98,7 +98,7 @@ package struct ToolResult: Sendable {
 
     /// A structured result, duplicated as text for clients that read only that.
     package static func structured(_ value: JSONValue) -> ToolResult {
-        ToolResult(content: [.text(value.text)], structured: value)
+        ToolResult(content: [.structured], structured: value)
     }
 
     /// A failure in words that say what to do.
@@ -110,13 +110,8 @@ package struct ToolResult: Sendable {
 /// One block of a result.
 package enum Content: Sendable, Hashable {
     case text(String)
+    /// The structured result once more, as text; written out only in the answer.
+    case structured
     /// Any other block, as its JSON object.
     case other(JSONValue)
-
-    var json: JSONValue {
-        switch self {
-        case .text(let text): ["type": "text", "text": .string(text)]
-        case .other(let value): value
-        }
-    }
 }

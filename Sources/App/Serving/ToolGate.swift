@@ -132,6 +132,9 @@ extension ToolGate {
         )
     }
 
+    /// Of `{}`, the only object of two bytes.
+    private static let emptyDigest = Hex.encode(SHA256.digest(Array("{}".utf8)))
+
     private static let unavailable = Refusal(
         status: .serviceUnavailable, fields: [(.retryAfter, "5")],
         error: RPCError(.unavailable, "The audit log cannot be written, so nothing was started."))
@@ -146,7 +149,7 @@ extension ToolGate {
     {
         var event = self.event("mcp.tool.called", outcome, call)
         event.reason = reason
-        event.argumentDigest = Hex.encode(SHA256.digest(call.argumentBytes))
+        event.argumentDigest = call.argumentBytes.count == 2 ? Self.emptyDigest : Hex.encode(SHA256.digest(call.argumentBytes))
         if outcome != .intent { event.milliseconds = Int((MonotonicTime.now() - context.received).milliseconds) }
         return await auditor.record([event], AuditContext(requestID: context.requestID, source: context.peer))
     }

@@ -62,6 +62,18 @@ enum RPCReply {
         return out.bytes
     }
 
+    /// The answer of `tools/call`.
+    /// - Parameter meta: as for `ByteWriter.append(_:meta:)`.
+    static func result(_ result: ToolResult, meta: [UInt8]?, id: RPCID) -> [UInt8] {
+        var out = ByteWriter(capacity: 2048)
+        out.append("{\"jsonrpc\":\"2.0\",\"id\":")
+        out.append(json: id.value)
+        out.append(",\"result\":")
+        out.append(result, meta: meta)
+        out.append("}")
+        return out.bytes
+    }
+
     static func error(_ error: RPCError, id: RPCID?) -> [UInt8] {
         var out = ByteWriter()
         out.append("{\"jsonrpc\":\"2.0\",")

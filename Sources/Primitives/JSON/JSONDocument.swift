@@ -1,6 +1,6 @@
 /// A parsed JSON text kept as its bytes and a flat table of nodes: one pass, two allocations, strings decoded on demand.
 /// Strict RFC 8259: no duplicate keys, no invalid UTF-8, no lone surrogates, depth at most `maximumDepth`.
-package struct JSONDocument: Sendable {
+package final class JSONDocument: Sendable {
     /// Deeper nesting is refused: handlers recurse over values.
     package static let maximumDepth = 64
 
