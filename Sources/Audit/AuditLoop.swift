@@ -15,9 +15,7 @@ final class AuditLoop: Sendable {
     }
 
     func run() {
-        var last = 0
-        while let batch = queue.next(gathering: gathering, last: last) {
-            last = batch.records.count
+        while let batch = queue.next(gathering: gathering) {
             let failure = write(batch)
             queue.finish(batch, failure)
             if failure != nil, queue.isStopping { break }

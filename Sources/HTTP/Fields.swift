@@ -97,10 +97,10 @@ package struct Fields: Sendable {
     /// True when the first value of that name is exactly these bytes; makes no `String`.
     package func hasValue(_ name: FieldName, _ text: String) -> Bool {
         guard let entry = entries.first(where: { matches($0, name) }), Int(entry.valueLength) == text.utf8.count else { return false }
-        var text = text
-        return text.withUTF8 { text in
+        return unsafe text.withBytes { text in
             guard let other = text.baseAddress else { return true }
-            return unsafe bytes.withUnsafeBufferPointer { unsafe memcmp($0.baseAddress.unsafelyUnwrapped + Int(entry.valueStart), other, text.count) } == 0
+            let start = Int(entry.valueStart)
+            return unsafe bytes.withUnsafeBufferPointer { unsafe memcmp($0.baseAddress.unsafelyUnwrapped + start, other, text.count) } == 0
         }
     }
 

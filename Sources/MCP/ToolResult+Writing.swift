@@ -5,7 +5,7 @@ extension ByteWriter {
     /// - Parameter meta: the serialized `_meta` that 2026-07-28 wants; nil before.
     mutating func append(_ result: ToolResult, meta: [UInt8]?) {
         // Needed twice when the text repeats it: written once, copied once.
-        var structured = ByteWriter(capacity: 1024)
+        var structured = ByteWriter(capacity: 480)
         if let value = result.structured { structured.append(json: value) }
         append("{\"content\":[")
         var isFirst = true

@@ -30,14 +30,17 @@
         unsafe base[place] = byte
     }
 
-    package mutating func append(_ byte: UInt8) {
+    @inline(__always) package mutating func append(_ byte: UInt8) {
         reserve(1)
         unsafe base[count] = byte
         count += 1
     }
 
-    package mutating func append(_ literal: StaticString) {
-        unsafe append(UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    @inline(__always) package mutating func append(_ literal: StaticString) {
+        let length = literal.utf8CodeUnitCount
+        reserve(length)
+        unsafe (base + count).update(from: literal.utf8Start, count: length)
+        count += length
     }
 
     package mutating func append(_ bytes: [UInt8]) {
@@ -45,14 +48,12 @@
     }
 
     package mutating func append(utf8 text: String) {
-        var text = text
-        text.withUTF8 { unsafe append($0) }
+        unsafe text.withBytes { unsafe append($0) }
     }
 
     /// Appends a quoted JSON string with the minimal escapes of RFC 8785 §3.2.2.2.
     package mutating func append(jsonString text: String) {
-        var text = text
-        text.withUTF8 { unsafe append(jsonString: $0) }
+        unsafe text.withBytes { unsafe append(jsonString: $0) }
     }
 
     /// Appends what was written elsewhere, valid UTF-8, as one quoted JSON string: a document within a document.
@@ -105,8 +106,7 @@
     /// Appends text of printable ASCII without quote or backslash as it is. False, and nothing appended, for any other text
     /// and for one of more than `limit` bytes.
     package mutating func append(plain text: String, limit: Int) -> Bool {
-        var text = text
-        return text.withUTF8 { unsafe append(plain: $0, limit: limit) }
+        unsafe text.withBytes { unsafe append(plain: $0, limit: limit) }
     }
 
     private mutating func append(plain source: UnsafeBufferPointer<UInt8>, limit: Int) -> Bool {
@@ -203,8 +203,18 @@
         }
     }
 
+    /// Appends an address as `IPAddress.description` writes it.
+    package mutating func append(address: IPAddress) {
+        guard address.isIPv4 else { return append(utf8: address.description) }
+        for index in 0..<4 {
+            if index > 0 { append(UInt8(ascii: ".")) }
+            append(decimal: Int(address.bytes[index]))
+        }
+    }
+
     /// Appends an integer in decimal, padded with zeros to `width`.
     package mutating func append(decimal value: Int, width: Int = 1) {
+        if value >= 0, value < 10, width == 1 { return append(0x30 + UInt8(truncatingIfNeeded: value)) }
         if value < 0 { append(UInt8(ascii: "-")) }
         var digits = 1
         var rest = value.magnitude / 10
@@ -231,7 +241,7 @@
     }
 
     /// Makes room, so that as many bytes can follow without moving.
-    package mutating func reserve(_ more: Int) {
+    @inline(__always) package mutating func reserve(_ more: Int) {
         if count + more > capacity { grow(more) }
     }
 

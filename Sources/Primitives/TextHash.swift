@@ -4,8 +4,7 @@ package enum TextHash {
     private static let seed = UInt64.random(in: .min ... .max)
 
     package static func value(of text: String) -> UInt64 {
-        var text = text
-        return text.withUTF8 { unsafe value(of: $0) }
+        unsafe text.withBytes { unsafe value(of: $0) }
     }
 
     private static func value(of bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {

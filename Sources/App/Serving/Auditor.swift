@@ -19,9 +19,15 @@ struct Auditor: Sendable {
 
     /// Appends events of one request. False when the log could not take them.
     func record(_ events: [Event], _ context: AuditContext) async -> Bool {
-        guard !events.isEmpty else { return true }
+        events.isEmpty ? true : await write(events.map { AuditRecord($0, in: context) })
+    }
+
+    /// Appends what happened last in a request. False when the log could not take it.
+    func record(_ record: AuditRecord) async -> Bool { await write([record]) }
+
+    private func write(_ records: [AuditRecord]) async -> Bool {
         do {
-            try await append(events.map { AuditRecord($0, in: context) })
+            try await append(records)
             return true
         } catch {
             logger.error("audit record not written", [("error.code", .text("\(error)"))])

@@ -151,7 +151,9 @@ extension ToolGate {
         event.reason = reason
         event.argumentDigest = call.argumentBytes.count == 2 ? Self.emptyDigest : Hex.encode(SHA256.digest(call.argumentBytes))
         if outcome != .intent { event.milliseconds = Int((MonotonicTime.now() - context.received).milliseconds) }
-        return await auditor.record([event], AuditContext(requestID: context.requestID, source: context.peer))
+        // Made before the wait: an event is a dozen texts, each counted whenever it is copied.
+        let record = AuditRecord(event, in: AuditContext(requestID: context.requestID, source: context.peer))
+        return await auditor.record(record)
     }
 
     private func event(_ name: String, _ outcome: Event.Outcome, _ call: ToolCall) -> Event {

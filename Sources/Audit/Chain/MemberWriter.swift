@@ -31,6 +31,15 @@ struct MemberWriter {
         out.append(decimal: value)
     }
 
+    /// Nothing when the value is nil.
+    mutating func address(_ key: StaticString, _ value: IPAddress?, into out: inout ByteWriter) {
+        guard let value else { return }
+        self.key(key, into: &out)
+        out.append(UInt8(ascii: "\""))
+        out.append(address: value)
+        out.append(UInt8(ascii: "\""))
+    }
+
     /// Writes the details behind the last member.
     mutating func finish(into out: inout ByteWriter) { flush(before: nil, into: &out) }
 

@@ -17,7 +17,7 @@ struct RecordBody: Sendable {
         _ event: borrowing Event, _ context: borrowing AuditContext, _ time: Timestamp, _ details: [(key: String, value: JSONValue)]
     ) {
         var members = MemberWriter(details: details)
-        var out = ByteWriter(capacity: 1024)
+        var out = ByteWriter(capacity: 960)
         out.append(UInt8(ascii: "{"))
         members.text("actor", event.actor ?? event.subject, into: &out)
         members.text("arg_digest", event.argumentDigest, into: &out)
@@ -42,7 +42,7 @@ struct RecordBody: Sendable {
         members.key("seq", into: &out)
         sequence = out.count
         members.text("severity", event.severity.rawValue, into: &out)
-        members.text("src", context.source?.description, into: &out)
+        members.address("src", context.source, into: &out)
         members.text("subject", event.subject, into: &out)
         members.text("token_ref", event.tokenReference, into: &out)
         members.text("tool", event.tool, into: &out)

@@ -147,7 +147,9 @@ extension JSONDocument {
         if node.hasEscapes { return text(of: node) == literal.description }
         let count = literal.utf8CodeUnitCount
         guard Int(node.end - node.start) == count else { return false }
-        for offset in 0..<count where unsafe bytes[Int(node.start) + offset] != literal.utf8Start[offset] { return false }
-        return true
+        return unsafe bytes.withUnsafeBufferPointer { bytes in
+            for offset in 0..<count where unsafe bytes[Int(node.start) + offset] != literal.utf8Start[offset] { return false }
+            return true
+        }
     }
 }
