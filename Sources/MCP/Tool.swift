@@ -87,6 +87,8 @@ package struct ToolResult: Sendable {
     package var content: [Content]
     /// Conforms to the tool's `outputSchema`; an object for every revision before 2026-07-28.
     package var structured: JSONValue?
+    /// The structured result as the answer will show it, when the tool wrote it itself; then `structured` is nil.
+    private(set) var serialized: [UInt8]?
     /// The call failed in a way the model should see and may mend.
     package var isError: Bool
 
@@ -99,6 +101,15 @@ package struct ToolResult: Sendable {
     /// A structured result, duplicated as text for clients that read only that.
     package static func structured(_ value: JSONValue) -> ToolResult {
         ToolResult(content: [.structured], structured: value)
+    }
+
+    /// A structured result the tool wrote as JSON: for those called so often that a tree would cost more than the answer.
+    package static func serialized(_ write: (inout ByteWriter) -> Void) -> ToolResult {
+        var writer = ByteWriter(capacity: 480)
+        write(&writer)
+        var result = ToolResult(content: [.structured])
+        result.serialized = writer.bytes
+        return result
     }
 
     /// A failure in words that say what to do.

@@ -6,6 +6,7 @@ extension ByteWriter {
     mutating func append(_ result: ToolResult, meta: [UInt8]?) {
         // Needed twice when the text repeats it: written once, copied once.
         var structured = ByteWriter(capacity: 480)
+        if let bytes = result.serialized { structured.append(bytes) }
         if let value = result.structured { structured.append(json: value) }
         append("{\"content\":[")
         var isFirst = true
@@ -15,7 +16,7 @@ extension ByteWriter {
             append(block, structured)
         }
         append(UInt8(ascii: "]"))
-        if result.structured != nil {
+        if structured.count > 0 {
             append(",\"structuredContent\":")
             append(structured)
         }

@@ -196,11 +196,15 @@
     /// Appends lower-case hexadecimal digits.
     package mutating func append(hexOf bytes: [UInt8]) {
         reserve(bytes.count * 2)
-        for index in bytes.indices {
-            unsafe base[count] = Hex.digit(bytes[index] >> 4)
-            unsafe base[count + 1] = Hex.digit(bytes[index] & 15)
-            count += 2
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            var place = unsafe base + count
+            for unsafe byte in unsafe bytes {
+                unsafe place[0] = Hex.digit(byte >> 4)
+                unsafe place[1] = Hex.digit(byte & 15)
+                unsafe place += 2
+            }
         }
+        count += bytes.count * 2
     }
 
     /// Appends an address as `IPAddress.description` writes it.

@@ -9,7 +9,7 @@ struct MemberWriter {
     init(details: [(key: String, value: JSONValue)]) { self.details = details }
 
     /// Begins a member; its value is written by the caller.
-    mutating func key(_ key: StaticString, into out: inout ByteWriter) {
+    @inline(__always) mutating func key(_ key: StaticString, into out: inout ByteWriter) {
         if next < details.count { flush(before: key.description, into: &out) }
         separate(&out)
         out.append(key)
@@ -18,7 +18,7 @@ struct MemberWriter {
 
     /// Nothing when the value is nil.
     /// - Parameter end: a byte from which on the text is left out.
-    mutating func text(_ key: StaticString, _ value: String?, endingBefore end: UInt8? = nil, into out: inout ByteWriter) {
+    @inline(__always) mutating func text(_ key: StaticString, _ value: String?, endingBefore end: UInt8? = nil, into out: inout ByteWriter) {
         guard let value else { return }
         self.key(key, into: &out)
         out.append(auditText: value, endingBefore: end)
@@ -43,7 +43,7 @@ struct MemberWriter {
     /// Writes the details behind the last member.
     mutating func finish(into out: inout ByteWriter) { flush(before: nil, into: &out) }
 
-    private mutating func separate(_ out: inout ByteWriter) {
+    @inline(__always) private mutating func separate(_ out: inout ByteWriter) {
         if isFirst { out.append("\"") } else { out.append(",\"") }
         isFirst = false
     }
@@ -101,6 +101,11 @@ extension ByteWriter {
         append(UInt8(ascii: "\""))
         // Nearly always.
         if end == nil, append(plain: text, limit: AuditRecord.textLimit) { return append(UInt8(ascii: "\"")) }
+        appendCleaned(text, endingBefore: end)
+        append(UInt8(ascii: "\""))
+    }
+
+    private mutating func appendCleaned(_ text: String, endingBefore end: UInt8?) {
         var text = text
         text.withUTF8 { source in
             var budget = AuditRecord.textLimit
@@ -129,7 +134,6 @@ extension ByteWriter {
             }
             if run < index { unsafe append(UnsafeBufferPointer(rebasing: source[run..<index])) }
         }
-        append(UInt8(ascii: "\""))
     }
 
     private static func isControl(_ source: UnsafeBufferPointer<UInt8>, at index: Int, width: Int) -> Bool {
