@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A parsed JSON text kept as its bytes and a flat table of nodes: one pass, two allocations, strings decoded on demand.
 /// Strict RFC 8259: no duplicate keys, no invalid UTF-8, no lone surrogates, depth at most `maximumDepth`.
 package final class JSONDocument: Sendable {
@@ -150,8 +152,7 @@ extension JSONDocument {
     private static func equals(_ bytes: UnsafeBufferPointer<UInt8>, _ node: Node, _ literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard Int(node.end - node.start) == count else { return false }
-        for offset in 0..<count where unsafe bytes[Int(node.start) + offset] != literal.utf8Start[offset] { return false }
-        return true
+        return unsafe memcmp(bytes.baseAddress.unsafelyUnwrapped + Int(node.start), literal.utf8Start, count) == 0
     }
 
     func text(of node: Node) -> String {
