@@ -38,7 +38,14 @@ package enum RecordBuffers {
 
     /// Idle buffers of some threads, by number of their slot. On a cache line of its own.
     private final class Shelf: Sendable {
-        let idle = Mutex<[UInt32]>([])
+        struct Idle {
+            /// With their pages, the last one given on top.
+            var warm: [UInt32] = []
+            /// Addresses alone.
+            var cold: [UInt32] = []
+        }
+
+        let idle = Mutex(Idle())
     }
 
     private static let shelves: [Shelf] = (0..<8).map { _ in Shelf() }
@@ -52,7 +59,7 @@ package enum RecordBuffers {
 
     private static func take(_ count: Int) -> UnsafeMutableRawPointer? {
         guard count >= smallest, count <= slot, unsafe base != 0 else { return unsafe malloc(count) }
-        if let number = shelf.idle.withLock({ $0.popLast() }) { return unsafe address(of: Int(number)) }
+        if let number = shelf.idle.withLock({ $0.warm.popLast() ?? $0.cold.popLast() }) { return unsafe address(of: Int(number)) }
         let number = used.wrappingAdd(1, ordering: .relaxed).oldValue
         guard number < slots else {
             used.wrappingSubtract(1, ordering: .relaxed)
@@ -65,9 +72,15 @@ package enum RecordBuffers {
         guard let memory = unsafe memory else { return }
         guard let number = unsafe number(of: memory) else { return unsafe free(memory) }
         let shelf = shelf
-        // Before anyone can take it: the addresses stay ours, the pages go back, and come as zeros when touched again.
-        if shelf.idle.withLock({ $0.count }) >= warm { unsafe madvise(memory, slot, MADV_DONTNEED) }
-        shelf.idle.withLock { $0.append(UInt32(number)) }
+        let isKept = shelf.idle.withLock { idle in
+            guard idle.warm.count < warm else { return false }
+            idle.warm.append(UInt32(number))
+            return true
+        }
+        if isKept { return }
+        // Before anyone can take it: the pages go back, and come as zeros when touched again.
+        unsafe madvise(memory, slot, MADV_DONTNEED)
+        shelf.idle.withLock { $0.cold.append(UInt32(number)) }
     }
 
     private static func resize(_ memory: UnsafeMutableRawPointer?, _ count: Int) -> UnsafeMutableRawPointer? {
