@@ -28,8 +28,10 @@ package final class JSONDocument: Sendable {
     /// - Throws: `JSONError` naming the first offending byte.
     package init(parsing bytes: [UInt8]) throws(JSONError) {
         guard bytes.count < Int(UInt32.max) else { throw JSONError(code: .tooLarge, offset: 0) }
-        var parser = JSONParser(bytes: bytes)
-        nodes = try parser.parse()
+        nodes = try unsafe bytes.withUnsafeBufferPointer { (bytes) throws(JSONError) in
+            var parser = unsafe JSONParser(bytes: bytes)
+            return try parser.parse()
+        }
         self.bytes = bytes
     }
 
