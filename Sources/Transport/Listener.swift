@@ -48,11 +48,14 @@ package import Primitives
         return nil
     }
 
-    /// Stops accepting and wakes `accept`. Connections in the backlog are reset by the kernel.
-    package func close() {
+    /// Stops accepting and wakes `accept`. Connections in the backlog are reset by the kernel, unless the socket is kept.
+    /// - Parameter keepsSocket: another process accepts from it too; shutting it down would take it from that one as well.
+    package func close(keepsSocket: Bool = false) {
         guard !isClosed else { return }
         isClosed = true
-        shutdown(listening.fd, CInt(SHUT_RDWR))
+        // Closing a descriptor another process shares would not end its events here.
+        gh_epoll_remove(loop.epoll, listening.fd)
+        if !keepsSocket, !listening.isShared { shutdown(listening.fd, CInt(SHUT_RDWR)) }
         unsafe socket.pointee.wake(.closed)
         loop.sockets.remove(token)
     }
