@@ -35,6 +35,7 @@ private final class GateFixture: Sendable {
             engine: "qarnot", resource: resource,
             settings: OAuthSettings(issuer: "https://gate.example.com", resources: [resource]),
             limits: limits, toolQuotas: limits.quotas(of: "qarnot"), limiter: RateLimiter(), cap: cap,
+            streamCap: ConcurrencyCap(limit: 0),
             auditor: Auditor(log: log, logger: .silent), sleeper: NoWait(),
             standing: { _ in true })
     }
