@@ -46,7 +46,7 @@ let package = Package(
         module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),
-        module("Audit", ["Crypto", "Primitives"]),
+        module("Audit", ["Crypto", "Primitives", "CLinux"]),
         module("Vault", ["Crypto", "Primitives"]),
         module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
         module(
@@ -55,7 +55,7 @@ let package = Package(
                 "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Qarnot", "QarnotSimulator",
                 "Server", "Storage", "Transport", "Vault", "CLinux", "CYaml",
             ], resources: [.embedInCode("Pages/Assets/style.css")]),
-        .executableTarget(name: "gatehouse", dependencies: ["App"], swiftSettings: settings),
+        .executableTarget(name: "gatehouse", dependencies: ["App", "Primitives"], swiftSettings: settings),
         tests("Primitives", []),
         tests("Audit", ["Crypto", "Primitives"]),
         tests("Logging", ["Primitives"]),

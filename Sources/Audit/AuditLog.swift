@@ -12,6 +12,28 @@ package final class AuditLog: Sendable {
         case batched
     }
 
+    /// Whoever waits for records to be on disk; resumed exactly once.
+    @safe package struct Waiter: Sendable {
+        private let continuation: UnsafeContinuation<AuditError?, Never>
+
+        package init(_ continuation: UnsafeContinuation<AuditError?, Never>) { unsafe self.continuation = continuation }
+
+        /// - Parameter failure: nil when the records are on disk.
+        func resume(_ failure: AuditError?) { unsafe continuation.resume(returning: failure) }
+    }
+
+    /// Records of one call that are kept together.
+    package struct Entry: Sendable {
+        package let records: [AuditRecord]
+        /// Nil when nobody waits.
+        var waiter: Waiter?
+
+        package init(_ records: [AuditRecord], waiter: Waiter? = nil) {
+            self.records = records
+            self.waiter = waiter
+        }
+    }
+
     /// What may differ in tests; the defaults are right for everything else.
     struct Limits: Sendable {
         /// Records that may wait.
@@ -25,7 +47,7 @@ package final class AuditLog: Sendable {
     }
 
     private let queue: AuditQueue
-    private let durability: Durability
+    package let durability: Durability
 
     /// Opens the chain, or begins it, and starts the thread that writes.
     /// - Parameters:
@@ -59,10 +81,16 @@ package final class AuditLog: Sendable {
     ///   full; `.closed`.
     package func append(_ records: [AuditRecord], isCritical: Bool = false) async throws(AuditError) {
         guard !records.isEmpty else { return }
-        guard durability == .strict || isCritical else { return try queue.enqueue(records) }
-        let failure: AuditError? = await withCheckedContinuation { queue.enqueue(records, waiter: $0) }
+        guard durability == .strict || isCritical else {
+            if queue.isStopping { throw AuditError(.closed) }
+            return queue.enqueue([Entry(records)])
+        }
+        let failure: AuditError? = unsafe await withUnsafeContinuation { unsafe queue.enqueue([Entry(records, waiter: Waiter($0))]) }
         if let failure { throw failure }
     }
+
+    /// Appends what many calls gathered, in its order and with one wake of the writing thread. Returns at once.
+    package func append(_ entries: [Entry]) { queue.enqueue(entries) }
 
     /// Writes what is queued and ends the thread. Later appends throw `.closed`.
     package func close() async {

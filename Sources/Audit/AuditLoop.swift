@@ -14,18 +14,14 @@ final class AuditLoop: Sendable {
         self.gathering = gathering
     }
 
-    /// A batch of so many callers says that more are on their way: the next one waits for them a moment.
-    private static let busyBatch = 8
-
     func run() {
-        var last = 0
-        while let batch = queue.next(gathering: gathering, isBusy: last >= Self.busyBatch) {
-            last = batch.entries.count
+        while let batch = queue.next(gathering: gathering) {
             let failure = write(batch)
             queue.finish(batch, failure)
             if failure != nil, queue.isStopping { break }
             if failure != nil, gathering > .zero { queue.pause(gathering) }
         }
+        writer.withLock { $0.finish() }
         queue.finished()
     }
 

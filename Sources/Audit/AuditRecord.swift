@@ -41,7 +41,7 @@ package struct AuditRecord: Sendable {
     let body: RecordBody
 
     /// Renders the record at once, on the caller's thread; what is left for the log is number, link and hash.
-    package init(_ event: Event, in context: AuditContext, at time: Timestamp = .now()) {
+    package init(_ event: borrowing Event, in context: borrowing AuditContext, at time: Timestamp = .now()) {
         let details = event.details.isEmpty ? [] : Self.arranged(event.details)
         body = RecordBody(event, context, time, details)
     }

@@ -94,6 +94,11 @@ static inline int gh_peer(int fd, int *pid, unsigned *uid) {
 // No core file, no reading by other processes of the same user.
 static inline int gh_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
+// Sets blocks aside behind the end of a file without making it longer: FALLOC_FL_KEEP_SIZE.
+static inline long gh_reserve(int fd, off_t offset, off_t length) {
+    return syscall(SYS_fallocate, fd, 1, offset, length);
+}
+
 // The processors this process may use, one bit each; returns the bytes written, or a negative number.
 static inline long gh_processor_mask(unsigned long *mask, size_t bytes) {
     return syscall(SYS_sched_getaffinity, 0, bytes, mask);

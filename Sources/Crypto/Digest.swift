@@ -4,13 +4,16 @@ package import Primitives
 /// SHA-256 of FIPS 180-4, with the algorithm fetched once and contexts reused.
 package enum SHA256 {
     /// 32 bytes.
-    package static func digest(_ bytes: [UInt8]) -> [UInt8] { HashAlgorithm.sha256.digest(bytes) }
+    package static func digest(_ bytes: [UInt8]) -> [UInt8] { HashAlgorithm.sha256.digest(bytes.span) }
+
+    /// 32 bytes.
+    package static func digest(_ bytes: Span<UInt8>) -> [UInt8] { HashAlgorithm.sha256.digest(bytes) }
 }
 
 /// MD5, for the ETags of S3 alone; not for anything that must resist an attacker.
 package enum MD5 {
     /// 16 bytes.
-    package static func digest(_ bytes: [UInt8]) -> [UInt8] { HashAlgorithm.md5.digest(bytes) }
+    package static func digest(_ bytes: [UInt8]) -> [UInt8] { HashAlgorithm.md5.digest(bytes.span) }
 }
 
 /// One fetched message digest.
@@ -31,15 +34,17 @@ private final class HashAlgorithm: Sendable {
         self.count = count
     }
 
-    func digest(_ bytes: [UInt8]) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: count) { out, filled in
-            let isDone = contexts.withContext { context in
-                unsafe EVP_DigestInit_ex2(context.pointer, algorithm.pointer, nil) == 1
-                    && EVP_DigestUpdate(context.pointer, bytes, bytes.count) == 1
-                    && EVP_DigestFinal_ex(context.pointer, out.baseAddress, nil) == 1
+    func digest(_ bytes: Span<UInt8>) -> [UInt8] {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe [UInt8](unsafeUninitializedCapacity: count) { out, filled in
+                let isDone = contexts.withContext { context in
+                    unsafe EVP_DigestInit_ex2(context.pointer, algorithm.pointer, nil) == 1
+                        && EVP_DigestUpdate(context.pointer, bytes.baseAddress, bytes.count) == 1
+                        && EVP_DigestFinal_ex(context.pointer, out.baseAddress, nil) == 1
+                }
+                precondition(isDone, "out of memory")
+                filled = count
             }
-            precondition(isDone, "out of memory")
-            filled = count
         }
     }
 }

@@ -1,4 +1,5 @@
-internal import Primitives
+internal import Glibc
+package import Primitives
 
 /// The header section of a message: one byte buffer and an offset table, names in lower case, order and repeats kept.
 /// `removeAll` keeps the capacity, so a connection reuses one value for all of its requests without allocating.
@@ -50,12 +51,12 @@ package struct Fields: Sendable {
     }
 
     /// Appends a field line whose value was built from literals and numbers.
-    package mutating func append(_ name: FieldName, bytes value: [UInt8]) {
+    package mutating func append(_ name: FieldName, bytes value: borrowing ByteWriter) {
         makeRoom()
         let nameStart = bytes.count
         bytes.append(name.literal)
         let valueStart = bytes.count
-        bytes.append(contentsOf: value)
+        value.withBytes { value in unsafe value.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) } }
         entries.append(
             Entry(
                 nameStart: UInt32(nameStart), nameLength: UInt16(valueStart - nameStart), valueStart: UInt32(valueStart),
@@ -80,14 +81,22 @@ package struct Fields: Sendable {
         if contains(name) { entries = entries.filter { !matches($0, name) } }
     }
 
-    package func contains(_ name: FieldName) -> Bool { entries.contains { matches($0, name) } }
+    package func contains(_ name: FieldName) -> Bool { place(of: name) != nil }
 
     /// How many lines have that name.
-    package func count(of name: FieldName) -> Int { entries.reduce(0) { $0 + (matches($1, name) ? 1 : 0) } }
+    package func count(of name: FieldName) -> Int {
+        var count = 0
+        var start = 0
+        while let found = place(of: name, from: start) {
+            count += 1
+            start = found + 1
+        }
+        return count
+    }
 
     /// The value of the first line of that name.
     package subscript(name: FieldName) -> String? {
-        entries.first { matches($0, name) }.map { text($0) }
+        place(of: name).map { text(entries[$0]) }
     }
 
     /// The value of the only line of that name; nil when there is none or more than one.
@@ -95,7 +104,14 @@ package struct Fields: Sendable {
 
     /// True when the first value of that name is exactly these bytes; makes no `String`.
     package func hasValue(_ name: FieldName, _ text: String) -> Bool {
-        withValue(of: name) { $0.elementsEqual(text.utf8) } ?? false
+        guard let place = place(of: name) else { return false }
+        let entry = entries[place]
+        guard Int(entry.valueLength) == text.utf8.count else { return false }
+        return unsafe text.withBytes { text in
+            guard let other = text.baseAddress else { return true }
+            let start = Int(entry.valueStart)
+            return unsafe bytes.withUnsafeBufferPointer { unsafe memcmp($0.baseAddress.unsafelyUnwrapped + start, other, text.count) } == 0
+        }
     }
 
     /// Appends lines that were checked before, as they are.
@@ -116,7 +132,8 @@ package struct Fields: Sendable {
 
     /// Reads the first value of that name without making a `String`. Nil when absent.
     package func withValue<R>(of name: FieldName, _ body: (ArraySlice<UInt8>) -> R) -> R? {
-        guard let entry = entries.first(where: { matches($0, name) }) else { return nil }
+        guard let place = place(of: name) else { return nil }
+        let entry = entries[place]
         return body(bytes[Int(entry.valueStart)..<Int(entry.valueStart + entry.valueLength)])
     }
 
@@ -131,6 +148,21 @@ package struct Fields: Sendable {
     private func text(_ entry: Entry) -> String {
         let range = Int(entry.valueStart)..<Int(entry.valueStart + entry.valueLength)
         return String(decoding: bytes[range], as: UTF8.self)
+    }
+
+    /// The index of the first line of that name, from `start` on. One look at the storage: a request asks for many names.
+    private func place(of name: FieldName, from start: Int = 0) -> Int? {
+        let length = UInt16(truncatingIfNeeded: name.literal.utf8CodeUnitCount)
+        return unsafe entries.withUnsafeBufferPointer { entries in
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                for index in start..<max(start, entries.count) where unsafe entries[index].nameLength == length {
+                    let name = unsafe memcmp(
+                        bytes.baseAddress.unsafelyUnwrapped + Int(entries[index].nameStart), name.literal.utf8Start, Int(length))
+                    if name == 0 { return index }
+                }
+                return nil
+            }
+        }
     }
 
     func matches(_ entry: Entry, _ name: FieldName) -> Bool {

@@ -81,5 +81,5 @@ package struct MCPEndpoint: Sendable {
     }
 
     /// Built once: what every JSON answer carries.
-    private static let jsonFields: Fields = [(.contentType, "application/json"), (.cacheControl, "no-store")]
+    static let jsonFields: Fields = [(.contentType, "application/json"), (.cacheControl, "no-store")]
 }

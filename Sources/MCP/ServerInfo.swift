@@ -11,6 +11,8 @@ package struct ServerInfo: Sendable {
     let implementation: JSONValue
     /// The `_meta` of every 2026-07-28 result.
     let resultMeta: JSONValue
+    /// The same, serialized.
+    let resultMetaBytes: [UInt8]
 
     package init(name: String, title: String, version: String, instructions: String) {
         self.name = name
@@ -20,5 +22,6 @@ package struct ServerInfo: Sendable {
         let implementation: JSONValue = ["name": .string(name), "title": .string(title), "version": .string(version)]
         self.implementation = implementation
         resultMeta = .object(JSONObject([(MetaKey.serverInfo, implementation)]))
+        resultMetaBytes = resultMeta.serialized
     }
 }

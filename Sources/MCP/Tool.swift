@@ -2,7 +2,7 @@ package import HTTP
 package import Primitives
 
 /// One tool: what `tools/list` tells of it and what runs when it is called.
-package struct Tool: Sendable {
+package final class Tool: Sendable {
     /// 1 to 64 characters of `A-Z a-z 0-9 _ -`, unique in a registry.
     package let name: String
     /// Other names that reach the same tool; callable, not listed.
@@ -87,6 +87,8 @@ package struct ToolResult: Sendable {
     package var content: [Content]
     /// Conforms to the tool's `outputSchema`; an object for every revision before 2026-07-28.
     package var structured: JSONValue?
+    /// The structured result as the answer will show it, when the tool wrote it itself; then `structured` is nil.
+    private(set) var serialized: [UInt8]?
     /// The call failed in a way the model should see and may mend.
     package var isError: Bool
 
@@ -98,7 +100,16 @@ package struct ToolResult: Sendable {
 
     /// A structured result, duplicated as text for clients that read only that.
     package static func structured(_ value: JSONValue) -> ToolResult {
-        ToolResult(content: [.text(value.text)], structured: value)
+        ToolResult(content: [.structured], structured: value)
+    }
+
+    /// A structured result the tool wrote as JSON: for those called so often that a tree would cost more than the answer.
+    package static func serialized(_ write: (inout ByteWriter) -> Void) -> ToolResult {
+        var writer = ByteWriter(capacity: 480)
+        write(&writer)
+        var result = ToolResult(content: [.structured])
+        result.serialized = writer.bytes
+        return result
     }
 
     /// A failure in words that say what to do.
@@ -110,13 +121,8 @@ package struct ToolResult: Sendable {
 /// One block of a result.
 package enum Content: Sendable, Hashable {
     case text(String)
+    /// The structured result once more, as text; written out only in the answer.
+    case structured
     /// Any other block, as its JSON object.
     case other(JSONValue)
-
-    var json: JSONValue {
-        switch self {
-        case .text(let text): ["type": "text", "text": .string(text)]
-        case .other(let value): value
-        }
-    }
 }

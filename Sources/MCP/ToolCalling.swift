@@ -93,9 +93,13 @@ extension MCPEndpoint {
 
     private func answer(_ end: ToolEnd, _ run: Run) -> Response {
         guard end.isRecorded else { return refuse(Self.unrecorded, .serviceUnavailable, id: run.id).with(.retryAfter, "5") }
-        var response = reply(end.result.json(for: run.call.revision, self), id: run.id)
+        var response = Response(.ok, fields: Self.jsonFields, body: .bytes(whole(end.result, run)))
         response.fields.append(contentsOf: run.fields)
         return response
+    }
+
+    private func whole(_ result: ToolResult, _ run: Run) -> [UInt8] {
+        RPCReply.result(result, meta: run.call.revision.isModern ? info.resultMetaBytes : nil, id: run.id)
     }
 
     private static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
@@ -147,7 +151,7 @@ extension MCPEndpoint {
                 case .finished(let end):
                     let body =
                         end.isRecorded
-                        ? RPCReply.result(end.result.json(for: run.call.revision, self), id: run.id)
+                        ? whole(end.result, run)
                         : RPCReply.error(Self.unrecorded, id: run.id)
                     try await writer.write(EventStream.message(body))
                     return .whole
@@ -179,15 +183,4 @@ private final class CallOwner: Sendable {
     deinit { cancel() }
 
     func cancel() { work?.cancel() }
-}
-
-extension ToolResult {
-    /// The result object of `tools/call` for one revision.
-    fileprivate func json(for revision: Revision, _ endpoint: MCPEndpoint) -> JSONValue {
-        var object = JSONObject()
-        object.append("content", .array(content.map(\.json)))
-        if let structured { object.append("structuredContent", structured) }
-        if isError { object.append("isError", true) }
-        return revision.isModern ? endpoint.modernResult(.object(object)) : .object(object)
-    }
 }

@@ -1,40 +1,35 @@
-internal import Primitives
+package import Primitives
 
 /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers; RL-4), for one or more policies.
-package struct RateLimitHeaders: Sendable {
-    private var policies: [UInt8] = []
-    private var states: [UInt8] = []
+package struct RateLimitHeaders: ~Copyable {
+    /// The value of `RateLimit-Policy`.
+    package private(set) var policy = ByteWriter(capacity: 128)
+    /// The value of `RateLimit`.
+    package private(set) var state = ByteWriter(capacity: 128)
 
-    package init() {
-        policies.reserveCapacity(64)
-        states.reserveCapacity(64)
-    }
+    package init() {}
+
+    package var isEmpty: Bool { policy.count == 0 }
 
     /// Adds one policy and where its limit stands.
     package mutating func add(_ name: StaticString, _ quota: Quota, _ verdict: GCRA.Verdict) {
-        if !policies.isEmpty {
-            policies.append(", ")
-            states.append(", ")
+        if !isEmpty {
+            policy.append(", ")
+            state.append(", ")
         }
-        Self.begin(name, &policies)
-        policies.append(";q=")
-        policies.append(decimal: quota.rate)
-        policies.append(";w=")
-        policies.append(decimal: max(1, quota.window.components.seconds))
-        Self.begin(name, &states)
-        states.append(";r=")
-        states.append(decimal: verdict.remaining)
-        states.append(";t=")
-        states.append(decimal: verdict.wait.secondsRoundedUp)
+        Self.begin(name, &policy)
+        policy.append(";q=")
+        policy.append(decimal: quota.rate)
+        policy.append(";w=")
+        policy.append(decimal: Int(quota.seconds))
+        Self.begin(name, &state)
+        state.append(";r=")
+        state.append(decimal: verdict.remaining)
+        state.append(";t=")
+        state.append(decimal: Int(verdict.seconds))
     }
 
-    package var isEmpty: Bool { policies.isEmpty }
-    /// The value of `RateLimit-Policy`.
-    package var policy: [UInt8] { policies }
-    /// The value of `RateLimit`.
-    package var state: [UInt8] { states }
-
-    private static func begin(_ name: StaticString, _ out: inout [UInt8]) {
+    private static func begin(_ name: StaticString, _ out: inout ByteWriter) {
         out.append("\"")
         out.append(name)
         out.append("\"")

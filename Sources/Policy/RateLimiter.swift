@@ -11,6 +11,19 @@ package final class RateLimiter: Sendable {
         case client(String, String)
         /// Whether a refusal is worth another audit record: by policy and by who was refused.
         case note(String, String)
+
+        package func hash(into hasher: inout Hasher) { hasher.combine(place) }
+
+        /// Where the key belongs, in a table and among shards. Which kind it is hardly matters: keys are compared in full.
+        fileprivate var place: UInt64 {
+            switch self {
+            case .address(let kind, let address):
+                address.bytes.reduce(TextHash.value(of: kind)) { ($0 ^ UInt64($1)) &* 0x9E37_79B9_7F4A_7C15 }
+            case .user(let user): TextHash.value(of: user.text)
+            case .tool(let user, _, let tool): TextHash.value(of: user.text) ^ TextHash.value(of: tool) &* 3
+            case .client(let a, let b), .note(let a, let b): TextHash.value(of: a) ^ TextHash.value(of: b) &* 3
+            }
+        }
     }
 
     private final class Shard: Sendable {
@@ -30,12 +43,15 @@ package final class RateLimiter: Sendable {
     /// Charges one request to a key.
     package func charge(_ key: Key, _ quota: Quota, at now: MonotonicTime) -> GCRA.Verdict {
         shard(of: key).arrivals.withLock { arrivals in
-            let (verdict, next) = GCRA.judge(quota, arrival: arrivals[key] ?? 0, at: now)
-            guard verdict.isAllowed else { return verdict }
             if arrivals.count >= capacity { Self.evict(&arrivals, at: now, capacity: capacity) }
-            arrivals[key] = next
-            return verdict
+            return Self.charge(&arrivals[key, default: 0], quota, at: now)
         }
+    }
+
+    private static func charge(_ arrival: inout Int64, _ quota: Quota, at now: MonotonicTime) -> GCRA.Verdict {
+        let verdict: GCRA.Verdict
+        (verdict, arrival) = GCRA.judge(quota, arrival: arrival, at: now)
+        return verdict
     }
 
     /// True once a minute for each policy and subject: a flood of refusals must not become a flood of audit records.
@@ -48,7 +64,7 @@ package final class RateLimiter: Sendable {
         shard(of: key).arrivals.withLock { GCRA.judge(quota, arrival: $0[key] ?? 0, at: now).0 }
     }
 
-    private func shard(of key: Key) -> Shard { shards[Int(UInt(bitPattern: key.hashValue) % UInt(shards.count))] }
+    private func shard(of key: Key) -> Shard { shards[Int(key.place >> 32) % shards.count] }
 
     private static func evict(_ arrivals: inout [Key: Int64], at now: MonotonicTime, capacity: Int) {
         arrivals = arrivals.filter { $0.value > now.nanoseconds }

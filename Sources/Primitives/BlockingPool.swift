@@ -96,6 +96,15 @@ package final class BlockingPool: Sendable {
         return body(&state)
     }
 
+    /// Changes the state, and wakes a waiter only where the body says so.
+    package func updateQuietly<R>(_ body: (inout State) -> (result: R, wakes: Bool)) -> R {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        let (result, wakes) = body(&state)
+        if wakes { unsafe pthread_cond_signal(condition) }
+        return result
+    }
+
     /// Blocks the thread until `body` returns a value. Only for threads of our own, never on an event loop.
     package func wait<R>(until body: (inout State) -> R?) -> R {
         unsafe pthread_mutex_lock(mutex)
@@ -108,9 +117,12 @@ package final class BlockingPool: Sendable {
 
     /// Blocks the thread until `body` returns a value or the time is over; then nil.
     package func wait<R>(atMost duration: Duration, until body: (inout State) -> R?) -> R? {
-        let deadline = Timestamp.now() + duration
-        var limit = timespec(
-            tv_sec: Int(deadline.milliseconds / 1000), tv_nsec: Int(deadline.milliseconds % 1000) * 1_000_000)
+        var limit = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &limit)
+        let (seconds, attoseconds) = duration.components
+        let nanoseconds = limit.tv_nsec + Int(attoseconds / 1_000_000_000)
+        limit.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
+        limit.tv_nsec = nanoseconds % 1_000_000_000
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while true {

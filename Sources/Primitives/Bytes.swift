@@ -33,6 +33,13 @@ extension [UInt8] {
     }
 }
 
+extension String {
+    /// The UTF-8 bytes for the time of the call. Unlike `withUTF8`, needs no copy of the string and counts no references.
+    @unsafe @inline(__always) package func withBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+        unsafe utf8Span.span.withUnsafeBufferPointer { unsafe body($0) }
+    }
+}
+
 /// Lower-case hexadecimal.
 package enum Hex {
     package static func encode(_ bytes: some Collection<UInt8>) -> String { encode(Array(bytes)) }

@@ -67,13 +67,9 @@ extension IPAddress: CustomStringConvertible {
     /// Dotted IPv4, or IPv6 in the canonical form of RFC 5952.
     package var description: String {
         if isIPv4 {
-            var out: [UInt8] = []
-            out.reserveCapacity(15)
-            for index in 0..<4 {
-                if index > 0 { out.append(UInt8(ascii: ".")) }
-                out.append(decimal: Int(bytes[index]))
-            }
-            return String(decoding: out, as: UTF8.self)
+            var out = ByteWriter(capacity: 64)
+            out.append(address: self)
+            return String(decoding: out.bytes, as: UTF8.self)
         }
         let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
         var longest = 0..<0

@@ -6,6 +6,7 @@ package protocol TextIdentifier: Sendable, Hashable, Comparable, CustomStringCon
 
 extension TextIdentifier {
     package var description: String { text }
+    package func hash(into hasher: inout Hasher) { hasher.combine(TextHash.value(of: text)) }
     package static func < (a: Self, b: Self) -> Bool { a.text < b.text }
 }
 

@@ -2,21 +2,69 @@ import Audit
 import HTTP
 import Logging
 import Primitives
+import Transport
 
 /// Writes what happened to the audit log, and says no when it cannot: an answer without its record does not leave (COM-11).
 struct Auditor: Sendable {
-    let log: AuditLog
-    let logger: Logger
+    private let log: AuditLog
+    private let logger: Logger
+    private let turns: [Turn]
+
+    /// - Parameter loops: whose records go to the log once a turn.
+    init(log: AuditLog, logger: Logger, loops: [EventLoop] = []) {
+        self.log = log
+        self.logger = logger
+        turns = loops.map { Turn(log: log, loop: $0) }
+    }
 
     /// Appends events of one request. False when the log could not take them.
     func record(_ events: [Event], _ context: AuditContext) async -> Bool {
-        guard !events.isEmpty else { return true }
+        events.isEmpty ? true : await write(events.map { AuditRecord($0, in: context) })
+    }
+
+    /// Appends what happened last in a request. False when the log could not take it.
+    func record(_ record: AuditRecord) async -> Bool { await write([record]) }
+
+    private func write(_ records: [AuditRecord]) async -> Bool {
         do {
-            try await log.append(events.map { AuditRecord($0, in: context) })
+            try await append(records)
             return true
         } catch {
             logger.error("audit record not written", [("error.code", .text("\(error)"))])
             return false
         }
+    }
+
+    private func append(_ records: [AuditRecord]) async throws(AuditError) {
+        guard let turn = turns.first(where: { $0.loop.isCurrent }) else { return try await log.append(records) }
+        guard log.durability == .strict else { return turn.add(AuditLog.Entry(records)) }
+        let failure: AuditError? = unsafe await withUnsafeContinuation {
+            turn.add(AuditLog.Entry(records, waiter: unsafe AuditLog.Waiter($0)))
+        }
+        if let failure { throw failure }
+    }
+}
+
+/// The records of one turn of a loop: handed over together, they cost one wake of the writing thread and share its sync.
+///
+/// Sendable: `entries` is touched on the loop's thread alone, which `atEndOfTurn` makes sure of.
+private final class Turn: @unchecked Sendable {
+    let loop: EventLoop
+    private let log: AuditLog
+    private var entries: [AuditLog.Entry] = []
+
+    init(log: AuditLog, loop: EventLoop) {
+        self.log = log
+        self.loop = loop
+    }
+
+    func add(_ entry: AuditLog.Entry) {
+        if entries.isEmpty { loop.atEndOfTurn { self.flush() } }
+        entries.append(entry)
+    }
+
+    private func flush() {
+        log.append(entries)
+        entries.removeAll(keepingCapacity: true)
     }
 }

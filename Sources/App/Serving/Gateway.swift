@@ -23,9 +23,14 @@ struct Gateway: Responder {
     let bodyLimit: Int
 
     /// One MCP endpoint with its resource.
-    struct EngineRoute: Sendable {
+    final class EngineRoute: Sendable {
         let resource: ProtectedResource
         let endpoint: MCPEndpoint
+
+        init(resource: ProtectedResource, endpoint: MCPEndpoint) {
+            self.resource = resource
+            self.endpoint = endpoint
+        }
     }
 
     private static let health = Response(

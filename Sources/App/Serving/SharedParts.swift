@@ -43,7 +43,7 @@ struct SharedParts: Sendable {
         self.watcher = watcher
         sleeper = LoopSleeper(group: group)
         client = HTTPClient(outbound)
-        auditor = Auditor(log: workspace.audit, logger: logger)
+        auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
         attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts)
         streams = StreamHub(sleeper: sleeper, keepAlive: workspace.configuration.server.keepAlive)
         tokenCache = TokenCache(shards: group.loops.count, epoch: { watcher.current })

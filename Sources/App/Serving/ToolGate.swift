@@ -7,7 +7,7 @@ import Policy
 import Primitives
 
 /// Judges every tool call, whatever its era and transport: scope and role, limits, concurrency, then the record (RS-8 to RS-10).
-struct ToolGate: Gate {
+final class ToolGate: Gate {
     let engine: String
     let resource: ProtectedResource
     let settings: OAuthSettings
@@ -22,6 +22,23 @@ struct ToolGate: Gate {
     let sleeper: any Sleeper
     /// Whether a principal's credential would still be accepted now.
     let standing: @Sendable (Principal) async -> Bool
+
+    init(
+        engine: String, resource: ProtectedResource, settings: OAuthSettings, limits: Configuration.Limits,
+        toolQuotas: [String: Quota?], limiter: RateLimiter, cap: ConcurrencyCap, auditor: Auditor, sleeper: any Sleeper,
+        standing: @escaping @Sendable (Principal) async -> Bool
+    ) {
+        self.engine = engine
+        self.resource = resource
+        self.settings = settings
+        self.limits = limits
+        self.toolQuotas = toolQuotas
+        self.limiter = limiter
+        self.cap = cap
+        self.auditor = auditor
+        self.sleeper = sleeper
+        self.standing = standing
+    }
 
     /// How long a call waits for one of its user's own to end (contract §9).
     private static let patience = Duration.seconds(5)
@@ -152,6 +169,9 @@ extension ToolGate {
             events: isNoted ? [event] : [])
     }
 
+    /// Of `{}`, the only object of two bytes.
+    private static let emptyDigest = Hex.encode(SHA256.digest(Array("{}".utf8)))
+
     private static let unavailable = Refusal(
         status: .serviceUnavailable, fields: [(.retryAfter, "5")],
         error: RPCError(.unavailable, "The audit log cannot be written, so nothing was started."))
@@ -164,11 +184,18 @@ extension ToolGate {
 
     private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool
     {
+        await auditor.record(makeRecord(call, outcome, context, reason))
+    }
+
+    /// Made before the wait, and apart from it: an event is a dozen texts, each counted whenever it is copied.
+    private func makeRecord(
+        _ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, _ reason: String?
+    ) -> AuditRecord {
         var event = self.event("mcp.tool.called", outcome, call)
         event.reason = reason
-        event.argumentDigest = Hex.encode(SHA256.digest(call.argumentBytes))
+        event.argumentDigest = call.argumentBytes.count == 2 ? Self.emptyDigest : Hex.encode(SHA256.digest(call.argumentBytes))
         if outcome != .intent { event.milliseconds = Int((MonotonicTime.now() - context.received).milliseconds) }
-        return await auditor.record([event], AuditContext(requestID: context.requestID, source: context.peer))
+        return AuditRecord(event, in: AuditContext(requestID: context.requestID, source: context.peer))
     }
 
     private func event(_ name: String, _ outcome: Event.Outcome, _ call: ToolCall) -> Event {

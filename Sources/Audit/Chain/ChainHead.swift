@@ -26,19 +26,19 @@ enum ChainMessage {
     static let headerCount = 17 + 32 + 8
 
     /// Starts a message. The length stays zero until `close`.
-    static func open(_ message: inout [UInt8], after previous: [UInt8]) {
-        message.removeAll(keepingCapacity: true)
+    static func open(_ message: inout ByteWriter, after previous: [UInt8]) {
+        message.removeAll()
         message.append(label)
-        message.append(contentsOf: previous)
-        message.append(contentsOf: repeatElement(0, count: 8))
+        message.append(previous)
+        for _ in 0..<8 { message.append(0) }
     }
 
     /// Fills in the length of what follows the header, and hashes.
-    static func close(_ message: inout [UInt8]) -> [UInt8] {
+    static func close(_ message: inout ByteWriter) -> [UInt8] {
         let length = message.count - headerCount
         for offset in 0..<8 {
-            message[headerCount - 1 - offset] = UInt8(truncatingIfNeeded: length >> (offset * 8))
+            message.set(UInt8(truncatingIfNeeded: length >> (offset * 8)), at: headerCount - 1 - offset)
         }
-        return SHA256.digest(message)
+        return message.withBytes { SHA256.digest($0) }
     }
 }

@@ -22,9 +22,9 @@ struct ChainLine {
         self.sequence = sequence
         self.previous = previous
         self.hash = hash
-        var message: [UInt8] = []
+        var message = ByteWriter(capacity: bytes.count + ChainMessage.headerCount)
         ChainMessage.open(&message, after: previous)
-        message.append(contentsOf: bytes[..<split])
+        message.append(bytes.span.extracting(..<split))
         message.append(UInt8(ascii: "}"))
         computed = ChainMessage.close(&message)
     }

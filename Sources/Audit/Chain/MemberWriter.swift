@@ -9,7 +9,7 @@ struct MemberWriter {
     init(details: [(key: String, value: JSONValue)]) { self.details = details }
 
     /// Begins a member; its value is written by the caller.
-    mutating func key(_ key: StaticString, into out: inout [UInt8]) {
+    @inline(__always) mutating func key(_ key: StaticString, into out: inout ByteWriter) {
         if next < details.count { flush(before: key.description, into: &out) }
         separate(&out)
         out.append(key)
@@ -18,28 +18,37 @@ struct MemberWriter {
 
     /// Nothing when the value is nil.
     /// - Parameter end: a byte from which on the text is left out.
-    mutating func text(_ key: StaticString, _ value: String?, endingBefore end: UInt8? = nil, into out: inout [UInt8]) {
+    @inline(__always) mutating func text(_ key: StaticString, _ value: String?, endingBefore end: UInt8? = nil, into out: inout ByteWriter) {
         guard let value else { return }
         self.key(key, into: &out)
         out.append(auditText: value, endingBefore: end)
     }
 
     /// Nothing when the value is nil.
-    mutating func number(_ key: StaticString, _ value: Int?, into out: inout [UInt8]) {
+    mutating func number(_ key: StaticString, _ value: Int?, into out: inout ByteWriter) {
         guard let value else { return }
         self.key(key, into: &out)
-        out.append(auditNumber: value)
+        out.append(decimal: value)
+    }
+
+    /// Nothing when the value is nil.
+    mutating func address(_ key: StaticString, _ value: IPAddress?, into out: inout ByteWriter) {
+        guard let value else { return }
+        self.key(key, into: &out)
+        out.append(UInt8(ascii: "\""))
+        out.append(address: value)
+        out.append(UInt8(ascii: "\""))
     }
 
     /// Writes the details behind the last member.
-    mutating func finish(into out: inout [UInt8]) { flush(before: nil, into: &out) }
+    mutating func finish(into out: inout ByteWriter) { flush(before: nil, into: &out) }
 
-    private mutating func separate(_ out: inout [UInt8]) {
+    @inline(__always) private mutating func separate(_ out: inout ByteWriter) {
         if isFirst { out.append("\"") } else { out.append(",\"") }
         isFirst = false
     }
 
-    private mutating func flush(before limit: String?, into out: inout [UInt8]) {
+    private mutating func flush(before limit: String?, into out: inout ByteWriter) {
         while next < details.count {
             let detail = details[next]
             if let limit, detail.key >= limit { return }
@@ -52,7 +61,7 @@ struct MemberWriter {
     }
 }
 
-extension [UInt8] {
+extension ByteWriter {
     /// Appends a further member's value: a text like any other, the rest canonical, too large a one as a note.
     fileprivate mutating func append(auditDetail value: JSONValue) {
         switch value {
@@ -61,19 +70,7 @@ extension [UInt8] {
         default:
             let canonical = value.cleaned.canonical
             guard canonical.count <= AuditRecord.detailValueLimit else { return append("\"[too large]\"") }
-            append(contentsOf: canonical)
-        }
-    }
-
-    /// Appends an integer in decimal, digit by digit from the front.
-    mutating func append(auditNumber value: Int) {
-        if value < 0 { append(UInt8(ascii: "-")) }
-        let rest = value.magnitude
-        var unit: UInt = 1
-        while rest / unit >= 10 { unit *= 10 }
-        while unit > 0 {
-            append(0x30 + UInt8(truncatingIfNeeded: rest / unit % 10))
-            unit /= 10
+            append(canonical)
         }
     }
 
@@ -102,17 +99,19 @@ extension [UInt8] {
     /// 1 KiB of it, cut at a character.
     mutating func append(auditText text: String, endingBefore end: UInt8? = nil) {
         append(UInt8(ascii: "\""))
+        // Nearly always.
+        if end == nil, append(plain: text, limit: AuditRecord.textLimit) { return append(UInt8(ascii: "\"")) }
+        appendCleaned(text, endingBefore: end)
+        append(UInt8(ascii: "\""))
+    }
+
+    private mutating func appendCleaned(_ text: String, endingBefore end: UInt8?) {
         var text = text
         text.withUTF8 { source in
             var budget = AuditRecord.textLimit
             var run = 0
             var index = 0
             while index < source.count {
-                if end == nil, budget >= 8, index + 8 <= source.count, unsafe Self.isPlain(source, at: index) {
-                    budget -= 8
-                    index += 8
-                    continue
-                }
                 let byte = unsafe source[index]
                 let width = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
                 if byte == end || width > budget { break }
@@ -123,7 +122,7 @@ extension [UInt8] {
                 }
                 let isControl = unsafe Self.isControl(source, at: index, width: width)
                 if isControl || width == 1 {
-                    unsafe append(contentsOf: UnsafeBufferPointer(rebasing: source[run..<index]))
+                    unsafe append(UnsafeBufferPointer(rebasing: source[run..<index]))
                     run = index + width
                     if !isControl {
                         append(UInt8(ascii: "\\"))
@@ -133,20 +132,8 @@ extension [UInt8] {
                 if !isControl { budget -= width }
                 index += width
             }
-            if run < index { unsafe append(contentsOf: UnsafeBufferPointer(rebasing: source[run..<index])) }
+            if run < index { unsafe append(UnsafeBufferPointer(rebasing: source[run..<index])) }
         }
-        append(UInt8(ascii: "\""))
-    }
-
-    /// True when the next eight bytes are ASCII that needs neither dropping nor escaping: nearly always, and cheap to know.
-    private static func isPlain(_ source: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
-        let word = unsafe UnsafeRawBufferPointer(source).loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let quote = word ^ (ones &* 0x22)
-        let backslash = word ^ (ones &* 0x5C)
-        // Bytes below 0x80 each: a borrow or carry sets the top bit of a byte that is wanted, never clears one.
-        let special = (word &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | (word &+ ones) | word
-        return special & (ones &* 0x80) == 0
     }
 
     private static func isControl(_ source: UnsafeBufferPointer<UInt8>, at index: Int, width: Int) -> Bool {
@@ -179,8 +166,8 @@ extension JSONValue {
 
 extension String {
     fileprivate var auditClean: String {
-        var quoted: [UInt8] = []
+        var quoted = ByteWriter()
         quoted.append(auditText: self)
-        return (try? JSONValue(parsing: quoted))?.string ?? ""
+        return (try? JSONValue(parsing: quoted.bytes))?.string ?? ""
     }
 }

@@ -26,6 +26,14 @@ struct Descriptor: ~Copyable {
         get throws(AuditError) { try status().links > 0 }
     }
 
+    /// Both with one look.
+    var sizeAndLink: (size: Int, isLinked: Bool) {
+        get throws(AuditError) {
+            let (size, links) = try status()
+            return (size, links > 0)
+        }
+    }
+
     private func status() throws(AuditError) -> (size: Int, links: Int) {
         var info = stat()
         guard unsafe fstat(number, &info) == 0 else { throw AuditError(.cannotRead, SystemFailure.text("fstat")) }

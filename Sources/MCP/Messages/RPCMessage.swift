@@ -53,11 +53,23 @@ package struct RPCID: Sendable, Hashable {
 /// Builds what goes back.
 enum RPCReply {
     static func result(_ result: JSONValue, id: RPCID) -> [UInt8] {
-        var out = ByteWriter(capacity: 2048)
+        var out = ByteWriter(capacity: 960)
         out.append("{\"jsonrpc\":\"2.0\",\"id\":")
         out.append(json: id.value)
         out.append(",\"result\":")
         out.append(json: result)
+        out.append("}")
+        return out.bytes
+    }
+
+    /// The answer of `tools/call`.
+    /// - Parameter meta: as for `ByteWriter.append(_:meta:)`.
+    static func result(_ result: ToolResult, meta: [UInt8]?, id: RPCID) -> [UInt8] {
+        var out = ByteWriter(capacity: 960)
+        out.append("{\"jsonrpc\":\"2.0\",\"id\":")
+        out.append(json: id.value)
+        out.append(",\"result\":")
+        out.append(result, meta: meta)
         out.append("}")
         return out.bytes
     }

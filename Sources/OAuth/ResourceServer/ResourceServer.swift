@@ -73,13 +73,15 @@ package struct ResourceServer: Sendable {
     }
 
     private func verify(_ token: [UInt8], _ resource: ProtectedResource, _ context: RequestContext) async -> Verdict {
-        let kind = TokenFormat.kind(of: token)
-        guard kind == .access || kind == .personal else { return refuse(resource, "format", nil) }
+        guard token.count == TokenFormat.length else { return refuse(resource, "format", nil) }
         let digest = hasher.digest(of: token)
         let now = clock()
+        // A token in the cache has been through all that follows.
         if let principal = cache.principal(digest, shard: context.loopIndex, at: context.received) {
             return judge(principal, resource, at: now)
         }
+        let kind = TokenFormat.kind(of: token)
+        guard kind == .access || kind == .personal else { return refuse(resource, "format", nil) }
         let epoch = cache.currentEpoch()
         let facts: TokenFacts?
         do { facts = try await tokens.facts(of: digest) } catch {

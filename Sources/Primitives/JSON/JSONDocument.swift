@@ -1,6 +1,6 @@
 /// A parsed JSON text kept as its bytes and a flat table of nodes: one pass, two allocations, strings decoded on demand.
 /// Strict RFC 8259: no duplicate keys, no invalid UTF-8, no lone surrogates, depth at most `maximumDepth`.
-package struct JSONDocument: Sendable {
+package final class JSONDocument: Sendable {
     /// Deeper nesting is refused: handlers recurse over values.
     package static let maximumDepth = 64
 
@@ -72,13 +72,7 @@ package struct JSONView: Sendable {
 
     /// The member of an object, or nil.
     package subscript(key: StaticString) -> JSONView? {
-        guard node.kind == .object else { return nil }
-        var child = index + 1
-        for _ in 0..<node.count {
-            if document.equals(document.nodes[child], key) { return JSONView(document: document, index: child + 1) }
-            child = Int(document.nodes[child + 1].next)
-        }
-        return nil
+        document.member(key, of: index).map { JSONView(document: document, index: $0) }
     }
 
     /// The member of an object by a name known only at run time, or nil.
@@ -135,6 +129,31 @@ package struct JSONView: Sendable {
 }
 
 extension JSONDocument {
+    /// The index of a member's value. One look at the storage, for lookups are most of what is done with a request.
+    func member(_ key: StaticString, of object: Int) -> Int? {
+        unsafe nodes.withUnsafeBufferPointer { nodes in
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                guard unsafe nodes[object].kind == .object else { return nil }
+                var child = object + 1
+                for _ in 0..<(unsafe nodes[object].count) {
+                    let name = unsafe nodes[child]
+                    let isSame = name.hasEscapes ? text(of: name) == key.description : unsafe Self.equals(bytes, name, key)
+                    if isSame { return child + 1 }
+                    child = Int(unsafe nodes[child + 1].next)
+                }
+                return nil
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func equals(_ bytes: UnsafeBufferPointer<UInt8>, _ node: Node, _ literal: StaticString) -> Bool {
+        let count = literal.utf8CodeUnitCount
+        guard Int(node.end - node.start) == count else { return false }
+        for offset in 0..<count where unsafe bytes[Int(node.start) + offset] != literal.utf8Start[offset] { return false }
+        return true
+    }
+
     func text(of node: Node) -> String {
         let range = Int(node.start)..<Int(node.end)
         guard node.hasEscapes else {
@@ -145,9 +164,6 @@ extension JSONDocument {
 
     func equals(_ node: Node, _ literal: StaticString) -> Bool {
         if node.hasEscapes { return text(of: node) == literal.description }
-        let count = literal.utf8CodeUnitCount
-        guard Int(node.end - node.start) == count else { return false }
-        for offset in 0..<count where unsafe bytes[Int(node.start) + offset] != literal.utf8Start[offset] { return false }
-        return true
+        return unsafe bytes.withUnsafeBufferPointer { unsafe Self.equals($0, node, literal) }
     }
 }

@@ -173,6 +173,7 @@ struct JSONParser {
         let start = position
         var hasEscapes = false
         while true {
+            skipPlain()
             let byte = try peek()
             switch byte {
             case UInt8(ascii: "\""):
@@ -186,6 +187,24 @@ struct JSONParser {
             case 0x20..<0x80: position += 1
             default: try skipMultibyte(byte)
             }
+        }
+    }
+
+    /// Passes over eight bytes at a time as long as they are ASCII without quote, backslash or control.
+    private mutating func skipPlain() {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        position = unsafe bytes.withUnsafeBytes { bytes in
+            var index = position
+            while index + 8 <= bytes.count {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let quote = word ^ (ones &* 0x22)
+                let backslash = word ^ (ones &* 0x5C)
+                let special = (word &- ones &* 0x20 | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | word) & (ones &* 0x80)
+                // Right up to the lowest special byte.
+                index += special.trailingZeroBitCount / 8
+                if special != 0 { break }
+            }
+            return index
         }
     }
 

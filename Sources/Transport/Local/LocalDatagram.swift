@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Sends a text to a datagram socket of this machine, as the protocol of sd_notify(3) does.

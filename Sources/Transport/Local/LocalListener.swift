@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Waits for other processes of this machine at a path. Its calls block: for a thread of its own.

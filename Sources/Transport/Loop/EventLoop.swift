@@ -30,6 +30,7 @@ internal import Synchronization
     private var ready = JobRing()
     var sockets = SocketTable()
     private var timers = TimerHeap()
+    private var turnEnds: [() -> Void] = []
     private var sleepers: [UInt64: UnsafeContinuation<Bool, Never>] = unsafe [:]
     private let sleepCounter = Atomic<UInt64>(0)
     /// The clock as of the last return from the kernel: good enough for deadlines, free to read.
@@ -115,6 +116,13 @@ internal import Synchronization
         if mustSignal { signal() }
     }
 
+    /// Runs a call once, when everything that is ready now has run and before the loop asks the kernel again: for work that
+    /// is cheaper done once for all of a turn. Only on the loop.
+    package func atEndOfTurn(_ call: @escaping () -> Void) {
+        checkIsolated()
+        turnEnds.append(call)
+    }
+
     // MARK: Turns
 
     private static let wakeupToken = UInt64.max
@@ -134,9 +142,17 @@ internal import Synchronization
                 guard let job = ready.pop() else { break }
                 unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
             }
+            endTurn()
             if unsafe !poll(into: unsafe UnsafeMutableBufferPointer(start: events, count: Self.batch)) { break }
         }
         phase.update(wakeAll: true) { $0 = .stopped }
+    }
+
+    private func endTurn() {
+        guard !turnEnds.isEmpty else { return }
+        let calls = turnEnds
+        turnEnds.removeAll(keepingCapacity: true)
+        for call in calls { call() }
     }
 
     /// Waits for the kernel and makes jobs of what it says. False when the loop is to end.
