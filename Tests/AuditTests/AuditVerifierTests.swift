@@ -53,9 +53,9 @@ import Testing
             let sequence = parsed["seq"]?.int
         else { return "" }
         var renderer = RecordRenderer(after: ChainHead(count: sequence - 1, hash: previous), node: "n1")
-        var out: [UInt8] = []
+        var out = ByteWriter()
         renderer.append(.sample("test.forged"), to: &out)
-        return String(decoding: out.dropLast(), as: UTF8.self)
+        return String(decoding: out.bytes.dropLast(), as: UTF8.self)
     }
 
     @Test(arguments: tamperings)

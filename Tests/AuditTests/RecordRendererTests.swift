@@ -7,9 +7,9 @@ import Testing
 @Suite struct RecordRendererTests {
     static func line(_ record: AuditRecord) -> [UInt8] {
         var renderer = RecordRenderer(after: .empty, node: "n1")
-        var out: [UInt8] = []
+        var out = ByteWriter()
         renderer.append(record, to: &out)
-        return out
+        return out.bytes
     }
 
     static func member(_ key: String, of record: AuditRecord) throws -> JSONValue? {
@@ -51,7 +51,7 @@ import Testing
 
     @Test func `hashes are those an independent implementation computes (AUD-4)`() throws {
         var renderer = RecordRenderer(after: .empty, node: "n1")
-        var out: [UInt8] = []
+        var out = ByteWriter()
         renderer.append(.sample("test.a"), to: &out)
         #expect(renderer.head.description == "230bf191d92aca977957183d8c023ab542f4c5af6ad65472757e15e2e67313c0")
         renderer.append(.sample("test.b"), to: &out)

@@ -25,8 +25,8 @@ final class ToolGate: Gate {
 
     init(
         engine: String, resource: ProtectedResource, settings: OAuthSettings, limits: Configuration.Limits,
-        toolQuotas: [String: Quota?], limiter: RateLimiter, cap: ConcurrencyCap, auditor: Auditor, sleeper: any Sleeper,
-        standing: @escaping @Sendable (Principal) async -> Bool
+        toolQuotas: [String: Quota?], limiter: RateLimiter, cap: ConcurrencyCap, streamCap: ConcurrencyCap,
+        auditor: Auditor, sleeper: any Sleeper, standing: @escaping @Sendable (Principal) async -> Bool
     ) {
         self.engine = engine
         self.resource = resource
@@ -35,6 +35,7 @@ final class ToolGate: Gate {
         self.toolQuotas = toolQuotas
         self.limiter = limiter
         self.cap = cap
+        self.streamCap = streamCap
         self.auditor = auditor
         self.sleeper = sleeper
         self.standing = standing
