@@ -32,6 +32,7 @@ package import Primitives
     package func accept() async throws(SocketError) -> Accepted? {
         while !isClosed {
             var address = sockaddr_storage()
+            unsafe socket.pointee.readable = false
             let fd = unsafe gh_accept(listening.fd, &address)
             if fd >= 0 {
                 let descriptor = FileDescriptor(fd)
@@ -39,7 +40,7 @@ package import Primitives
                 return Accepted(descriptor: descriptor, peer: peer)
             }
             switch errno {
-            case EAGAIN: _ = unsafe await withUnsafeContinuation { unsafe socket.pointee.reader = $0 }
+            case EAGAIN: _ = unsafe await withUnsafeContinuation { unsafe socket.waitToRead($0) }
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: throw SocketError(.resources, errno: errno)
             case EBADF, EINVAL, ENOTSOCK: throw SocketError(.closed, errno: errno)
             default: continue  // accept(2): errors of the new connection itself are to be treated like EAGAIN by retrying

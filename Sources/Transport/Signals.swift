@@ -58,6 +58,9 @@ package enum Signal: Sendable, Equatable {
     /// Waits for the next signal. Nil when the loop stops.
     package func next() async -> Signal? {
         while true {
+            // What comes after the read below shows here: this task runs on other executors too, and may be moved between the
+            // read and the wait.
+            unsafe socket.pointee.readable = false
             var byte: UInt8 = 0
             let count = unsafe read(descriptor, &byte, 1)
             if count == 1 {
@@ -69,7 +72,7 @@ package enum Signal: Sendable, Equatable {
             }
             guard count < 0, errno == EAGAIN || errno == EINTR else { return nil }
             if errno == EINTR { continue }
-            let wake = unsafe await withUnsafeContinuation { unsafe socket.pointee.reader = $0 }
+            let wake = unsafe await withUnsafeContinuation { unsafe socket.waitToRead($0) }
             if wake == .closed { return nil }
         }
     }
