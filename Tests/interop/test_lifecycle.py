@@ -18,7 +18,10 @@ from gateway import BINARY, Gateway
 from load import Load
 
 UNLIMITED = """
-limits: { user: { rate: 1000000, window: 1m, burst: 1000000 }, tool: { default: { rate: 1000000, window: 1m, burst: 1000000 } } }
+limits:
+  address: off
+  user: { rate: 1000000, window: 1m, burst: 1000000 }
+  tool: { default: { rate: 1000000, window: 1m, burst: 1000000 } }
 """
 # The full size is for scripts and hands: GATEHOUSE_REQUESTS=100000.
 REQUESTS = int(os.environ.get("GATEHOUSE_REQUESTS", "10000"))
@@ -107,7 +110,7 @@ def test_a_reload_takes_over_settings_certificates_and_addresses(folder):
             shutil.copy(theirs / name, data / f"new-{name}")
         own = f"127.0.0.1:{httpx.URL(gateway.mcp_url).port}"
         record = reload(gateway, f"""
-limits: {{ user: {{ rate: 777, window: 1m, burst: 777 }}, tool: {{ default: off }} }}
+limits: {{ address: off, user: {{ rate: 777, window: 1m, burst: 777 }}, tool: {{ default: off }} }}
 server: {{ listen: ["{own}", "127.0.0.1:{port}"], tls: {{ certificate: "{data}/new-tls.crt", key: "{data}/new-tls.key" }}, loops: 1 }}
 """)
         assert record["outcome"] == "success", gateway.log.read_text()
@@ -132,9 +135,9 @@ def test_a_reload_with_a_problem_changes_nothing_and_names_each(folder):
     gateway = Gateway(folder, UNLIMITED).start()
     token = token_of(gateway)
     for overlay, named in [
-        ("limits: { user: off, nonsense: 1 }\nlog: { level: loud }", ["limits.nonsense", "log.level"]),
-        ("limits: { user: off }\nserver: { tls: { key: /nowhere } }", ["/nowhere"]),
-        ("limits: { user: off }\nserver: { listen: [\"192.0.2.1:1\"] }", ["192.0.2.1:1"]),
+        ("limits: { address: off, user: off, nonsense: 1 }\nlog: { level: loud }", ["limits.nonsense", "log.level"]),
+        ("limits: { address: off, user: off }\nserver: { tls: { key: /nowhere } }", ["/nowhere"]),
+        ("limits: { address: off, user: off }\nserver: { listen: [\"192.0.2.1:1\"] }", ["192.0.2.1:1"]),
     ]:
         assert reload(gateway, overlay)["outcome"] == "failure"
         log = gateway.log.read_text()

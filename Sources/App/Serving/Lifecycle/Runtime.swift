@@ -57,6 +57,7 @@ final class Runtime: Sendable {
     ) async throws(CommandError) -> Runtime {
         let logger = makeLogger(configuration)
         let predecessor = try Predecessor.find(at: configuration.handoverPath, takesOver: takesOver)
+        if predecessor != nil { try refuseMigration(configuration) }
         let tls = try makeTLS(configuration.tlsFiles)
         let group = try makeLoops(configuration.server.loops > 0 ? configuration.server.loops : Processors.count)
         let workspace = try await Workspace.open(configuration, node: "server")
@@ -145,6 +146,13 @@ extension Runtime {
         do { return try EventLoopGroup(count: count) } catch {
             throw CommandError(.unavailable, "The system refused an event loop: \(error). Raise the limit of open files.")
         }
+    }
+
+    /// A predecessor goes on with the tables it knows until it has drained.
+    private static func refuseMigration(_ configuration: Configuration) throws(CommandError) {
+        if (try? Database.isCurrent(path: configuration.databasePath)) == true { return }
+        throw CommandError(
+            .unavailable, "This version changes the tables of the database. Stop the running server, then start this one.")
     }
 
     static func makeTLS(_ files: TLSContext.Files) throws(CommandError) -> TLSContext {
