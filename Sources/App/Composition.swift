@@ -13,67 +13,66 @@ import Storage
 import Transport
 import Vault
 
-/// The tree of parts, top to bottom; reading it is reading the architecture.
+/// The tree of parts, top to bottom; reading it is reading the architecture. Made from one configuration; a reload makes the
+/// next one over the same `SharedParts`.
 struct Composition: Sendable {
+    let shared: SharedParts
+    /// The stores under this composition's configuration.
     let workspace: Workspace
-    let group: EventLoopGroup
-    let logger: Logger
     let gateway: Gateway
     let admin: AdminEndpoint
-    let watcher: EpochWatcher
-    let client: HTTPClient
+    private let fetcher: MetadataFetcher
+    private let passwords: PasswordService
 
-    init(_ workspace: Workspace, group: EventLoopGroup, logger: Logger) throws(CommandError) {
+    /// - Parameters:
+    ///   - configuration: nil takes the one the workspace was opened with.
+    ///   - former: lends what its successor needs unchanged.
+    init(
+        _ shared: SharedParts, configuration: Configuration? = nil, replacing former: Composition? = nil
+    ) throws(CommandError) {
+        let workspace = configuration.map { shared.workspace.adopting($0) } ?? shared.workspace
         let configuration = workspace.configuration
+        let before = former?.workspace.configuration
         let settings = configuration.oauthSettings
         let clock: @Sendable () -> Timestamp = { Timestamp.now() }
-        let sleeper = LoopSleeper(group: group)
-        let watcher: EpochWatcher
-        do { watcher = try EpochWatcher(workspace.database) } catch {
-            throw CommandError(.unavailable, "The database cannot be read: \(error).")
-        }
-        let epoch: @Sendable () -> UInt64 = { watcher.current }
-        let auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
-        let limiter = RateLimiter()
+        let auditor = shared.auditor
 
-        var outbound = HTTPClient.Settings()
-        outbound.userAgent = "gatehouse/\(Version.current)"
-        let client = HTTPClient(outbound)
-        let fetcher =
-            configuration.oauth.clientMetadataDocuments
-            ? MetadataFetcher(client: client, sleeper: sleeper, quota: configuration.limits.clientMetadata) : nil
-        let resolver = ClientResolver(store: workspace.clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes)
+        if let former, before?.limits.clientMetadata == configuration.limits.clientMetadata {
+            fetcher = former.fetcher
+        } else {
+            fetcher = MetadataFetcher(client: shared.client, sleeper: shared.sleeper, quota: configuration.limits.clientMetadata)
+        }
+        let resolver = ClientResolver(
+            store: workspace.clients, fetcher: configuration.oauth.clientMetadataDocuments ? fetcher : nil,
+            redirectSchemes: settings.redirectSchemes)
         let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
         let security = BrowserSecurity(
             hasher: workspace.hasher, formKey: workspace.formKey, origin: settings.issuer)
         let sessions = BrowserSessions(store: workspace.sessions, users: workspace.users, security: security)
-        let passwords: PasswordService
-        do {
-            passwords = try PasswordService(
-                argon: workspace.argon, pool: BlockingPool(threads: max(2, Self.cores), queueLimit: 64))
-        } catch { throw CommandError(.software, "Password hashing does not work on this machine: \(error).") }
-        let throttle = LoginGuard(throttle: AttemptThrottle(attempts: configuration.login.attempts))
+        if let former, before.map({ $0.login.hasSameCost(as: configuration.login) }) == true {
+            passwords = former.passwords
+        } else {
+            do { passwords = try PasswordService(argon: workspace.argon, pool: shared.hashing) } catch {
+                throw CommandError(.software, "Password hashing does not work on this machine: \(error).")
+            }
+        }
+        let throttle = LoginGuard(throttle: shared.attempts)
         let flow = AuthorizationFlow(
             settings: settings, resolver: resolver, transactions: workspace.transactions, grants: workspace.grants,
             clients: workspace.clients, users: workspace.users, sessions: sessions, checker: passwords, throttle: throttle,
             security: security, hasher: workspace.hasher, pages: pages, clock: clock)
         let resourceServer = ResourceServer(
             settings: settings, tokens: workspace.tokens, hasher: workspace.hasher,
-            cache: TokenCache(shards: group.loops.count, epoch: epoch), clock: clock)
+            cache: shared.tokenCache, clock: clock)
 
-        let routes = try Self.engines(
-            workspace, settings, client: client, limiter: limiter, auditor: auditor, sleeper: sleeper, epoch: epoch,
-            resourceServer: resourceServer)
+        let routes = try Self.engines(shared, configuration, settings, resourceServer)
 
+        self.shared = shared
         self.workspace = workspace
-        self.group = group
-        self.logger = logger
-        self.watcher = watcher
-        self.client = client
         gateway = Gateway(
             hosts: HostCheck(publicURL: settings.issuer),
             origins: CrossOrigin(origin: settings.issuer, allowed: configuration.server.allowedOrigins),
-            addresses: AddressLimits(limits: configuration.limits, limiter: limiter), auditor: auditor, pages: pages,
+            addresses: AddressLimits(limits: configuration.limits, limiter: shared.limiter), auditor: auditor, pages: pages,
             metadata: MetadataEndpoint(settings: settings),
             registration: RegistrationEndpoint(
                 settings: settings, clients: workspace.clients, tokens: workspace.tokens, hasher: workspace.hasher, clock: clock),
@@ -90,25 +89,22 @@ struct Composition: Sendable {
                 engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
                 issuer: settings.issuer, auditor: auditor, clock: clock),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)
-        admin = AdminEndpoint(workspace: workspace)
+        admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness)
     }
 
-    static var cores: Int { Processors.count }
-
     private static func engines(
-        _ workspace: Workspace, _ settings: OAuthSettings, client: HTTPClient, limiter: RateLimiter, auditor: Auditor,
-        sleeper: any Sleeper, epoch: @escaping @Sendable () -> UInt64, resourceServer: ResourceServer
+        _ shared: SharedParts, _ configuration: Configuration, _ settings: OAuthSettings, _ resourceServer: ResourceServer
     ) throws(CommandError) -> [Gateway.EngineRoute] {
-        let configuration = workspace.configuration
-        let cap = ConcurrencyCap(limit: 8)
+        let watcher = shared.watcher
         var routes: [Gateway.EngineRoute] = []
         for resource in settings.resources {
-            let keys = VaultKeys(vault: workspace.vault, engine: resource.engine, auditor: auditor, epoch: epoch)
+            let keys = VaultKeys(
+                vault: shared.workspace.vault, engine: resource.engine, auditor: shared.auditor, epoch: { watcher.current })
             let engine = QarnotEngine(
                 settings: QarnotEngine.Settings(
                     apiURL: configuration.engines.qarnotAPI, storageURL: configuration.engines.qarnotStorage,
                     accountURL: settings.issuer + "/account"),
-                client: client, keys: keys)
+                client: shared.client, keys: keys)
             let whoami = WhoamiTool.make(engine: resource.engine, keys: keys, limits: configuration.limits)
             let registry: ToolRegistry
             do { registry = try ToolRegistry(engine.tools + [whoami]) } catch {
@@ -116,8 +112,8 @@ struct Composition: Sendable {
             }
             let gate = ToolGate(
                 engine: resource.engine, resource: resource, settings: settings, limits: configuration.limits,
-                toolQuotas: configuration.limits.quotas(of: resource.engine), limiter: limiter, cap: cap, auditor: auditor,
-                sleeper: sleeper,
+                toolQuotas: configuration.limits.quotas(of: resource.engine), limiter: shared.limiter, cap: shared.calls,
+                streamCap: shared.openStreams, auditor: shared.auditor, sleeper: shared.sleeper,
                 standing: { await resourceServer.stillStands($0) })
             let info = ServerInfo(
                 name: "gatehouse-\(resource.engine)", title: resource.title, version: Version.current,
@@ -125,7 +121,9 @@ struct Composition: Sendable {
                     + "wait_for_task or get_task, read output with get_task_logs.")
             routes.append(
                 Gateway.EngineRoute(
-                    resource: resource, endpoint: MCPEndpoint(info: info, registry: registry, gate: gate, sleeper: sleeper)))
+                    resource: resource,
+                    endpoint: MCPEndpoint(
+                        info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams)))
         }
         return routes
     }

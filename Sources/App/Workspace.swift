@@ -50,9 +50,15 @@ struct Workspace: Sendable {
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey,
-            argon: Argon2id(
-                memoryKiB: configuration.login.argonMemoryKiB, passes: configuration.login.argonPasses,
-                lanes: configuration.login.argonLanes))
+            argon: configuration.argon)
+    }
+
+    /// The same stores under a newer configuration, for a reload.
+    func adopting(_ configuration: Configuration) -> Workspace {
+        Workspace(
+            configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
+            transactions: transactions, grants: grants, tokens: tokens, vault: vault, audit: audit, hasher: hasher,
+            formKey: formKey, argon: configuration.argon)
     }
 
     private static func openRootKey(_ configuration: Configuration) throws(CommandError) -> RootKey {
@@ -91,6 +97,10 @@ struct Workspace: Sendable {
 extension Configuration {
     /// `sqlite:///var/lib/x.db` is `/var/lib/x.db`.
     var databasePath: String { String(storage.url.dropFirst("sqlite://".count)) }
+
+    fileprivate var argon: Argon2id {
+        Argon2id(memoryKiB: login.argonMemoryKiB, passes: login.argonPasses, lanes: login.argonLanes)
+    }
 
     /// Kept outside the audit folder, so that truncation of the folder shows.
     var auditHeadPath: String { databasePath + ".audit-head" }

@@ -12,6 +12,11 @@ package enum EventStream {
         return out
     }
 
+    /// What every stream carries: no cache and no proxy may hold a piece back (RS-12).
+    package static let fields: Fields = [
+        (.contentType, "text/event-stream"), (.cacheControl, "no-store, no-transform"), (FieldName("x-accel-buffering"), "no"),
+    ]
+
     /// A comment, which readers skip: keeps middle boxes from closing a quiet stream.
     package static let comment: [UInt8] = Array(":\n\n".utf8)
 }

@@ -44,6 +44,14 @@ package typealias BodyProducer = @Sendable (any BodyWriter) async -> Void
 package protocol BodyWriter: Sendable {
     /// Sends one piece and flushes it. - Throws: `BodyClosed` once the peer is gone; then stop producing.
     func write(_ bytes: [UInt8]) async throws(BodyClosed)
+
+    /// Says that nothing follows for seconds: memory kept for the next piece may go. Costs a little; not between pieces that
+    /// follow each other.
+    func rest() async
+}
+
+extension BodyWriter {
+    package func rest() async {}
 }
 
 /// The peer went away or was too slow; nothing more can be sent.

@@ -1,5 +1,6 @@
 internal import Glibc
 package import Primitives
+internal import Synchronization
 
 /// Writes one line per event: a message known at compile time, and metadata under dotted lower-case keys.
 /// `error` means wake someone, `warning` look into it, `notice` a change of state, `debug` one line per request.
@@ -9,7 +10,7 @@ package struct Logger: Sendable {
 
         package static func < (a: Level, b: Level) -> Bool { a.rank < b.rank }
 
-        private var rank: Int {
+        fileprivate var rank: Int {
             switch self {
             case .debug: 0
             case .info: 1
@@ -31,8 +32,18 @@ package struct Logger: Sendable {
     /// Takes a finished line, line feed included. Called from any thread.
     package typealias Sink = @Sendable ([UInt8]) -> Void
 
-    package let level: Level
-    private let format: Format
+    /// What may change while the logger and its copies are in use.
+    private final class Threshold: Sendable {
+        let level: Atomic<Int>
+        let isJSON: Atomic<Bool>
+
+        init(_ level: Level, _ format: Format) {
+            self.level = Atomic(level.rank)
+            isJSON = Atomic(format == .json)
+        }
+    }
+
+    private let threshold: Threshold
     private let sink: Sink
     private let bound: Metadata
     private let now: @Sendable () -> Timestamp
@@ -44,14 +55,11 @@ package struct Logger: Sendable {
         level: Level, format: Format, sink: @escaping Sink = Logger.writeToStandardError,
         now: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) {
-        self.init(level: level, format: format, sink: sink, bound: [], now: now)
+        self.init(Threshold(level, format), sink: sink, bound: [], now: now)
     }
 
-    private init(
-        level: Level, format: Format, sink: @escaping Sink, bound: Metadata, now: @escaping @Sendable () -> Timestamp
-    ) {
-        self.level = level
-        self.format = format
+    private init(_ threshold: Threshold, sink: @escaping Sink, bound: Metadata, now: @escaping @Sendable () -> Timestamp) {
+        self.threshold = threshold
         self.sink = sink
         self.bound = bound
         self.now = now
@@ -62,7 +70,13 @@ package struct Logger: Sendable {
 
     /// A logger that puts the same metadata on each of its lines, such as a request id.
     package func with(_ metadata: Metadata) -> Logger {
-        Logger(level: level, format: format, sink: sink, bound: bound + metadata, now: now)
+        Logger(threshold, sink: sink, bound: bound + metadata, now: now)
+    }
+
+    /// Changes level and form from the next line on, for every copy of this logger too.
+    package func adjust(level: Level, format: Format) {
+        threshold.level.store(level.rank, ordering: .relaxed)
+        threshold.isJSON.store(format == .json, ordering: .relaxed)
     }
 
     package func debug(_ message: StaticString, _ metadata: @autoclosure () -> Metadata = []) {
@@ -87,8 +101,8 @@ package struct Logger: Sendable {
     }
 
     private func log(_ level: Level, _ message: StaticString, _ metadata: () -> Metadata) {
-        guard level >= self.level else { return }
+        guard level.rank >= threshold.level.load(ordering: .relaxed) else { return }
         let line = LogLine(time: now(), level: level, message: message, metadata: bound + metadata())
-        sink(format == .json ? line.json : line.text)
+        sink(threshold.isJSON.load(ordering: .relaxed) ? line.json : line.text)
     }
 }

@@ -28,6 +28,10 @@ package protocol Gate: Sendable {
     /// answer must not leave (COM-11).
     func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool
 
+    /// Decides about a stream that stays open (`subscriptions/listen`): each holds a connection and memory, so a user may have
+    /// only so many.
+    func openStream(for caller: Principal?, in context: RequestContext) async -> StreamAdmission
+
     /// Asked at each keep-alive of a stream: false once the credential no longer stands (RS-12).
     func stillStands(_ caller: Principal?, in context: RequestContext) async -> Bool
 }

@@ -8,17 +8,18 @@ package struct MCPEndpoint: Sendable {
     let registry: ToolRegistry
     let gate: any Gate
     let sleeper: any Sleeper
+    let streams: StreamHub
 
     /// How long a call may run before its answer becomes an event stream.
     static let patience = Duration.seconds(1)
-    /// Between comment lines on a quiet stream (RS-12).
-    static let keepAlive = Duration.seconds(15)
 
-    package init(info: ServerInfo, registry: ToolRegistry, gate: any Gate, sleeper: any Sleeper) {
+    /// - Parameter streams: of the whole process, so that a drain finds every stream.
+    package init(info: ServerInfo, registry: ToolRegistry, gate: any Gate, sleeper: any Sleeper, streams: StreamHub) {
         self.info = info
         self.registry = registry
         self.gate = gate
         self.sleeper = sleeper
+        self.streams = streams
     }
 
     /// Answers one request of an authenticated caller. Errors are always JSON-RPC bodies, never pages.

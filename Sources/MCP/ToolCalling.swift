@@ -60,16 +60,21 @@ extension MCPEndpoint {
         switch await meeting.next(atMost: Self.patience, sleeper) {
         case .finished(let end): return answer(end, run)
         case .notification(let first): return stream(meeting, run, exchange, work, first: first)
-        case .quiet:
+        case .quiet, .interrupted:
             if Task.isCancelled { return abandon(run, work) }
             return stream(meeting, run, exchange, work, first: nil)
         }
     }
 
     private func awaitEnd(of meeting: ToolExchange, _ run: Run, _ work: Task<Void, Never>) async -> Response {
+        streams.add(meeting)
+        defer { streams.remove(meeting) }
         while true {
-            if case .finished(let end) = await meeting.next(atMost: Self.keepAlive, sleeper) { return answer(end, run) }
-            if Task.isCancelled { return abandon(run, work) }
+            switch await meeting.next(atMost: streams.keepAlive, sleeper) {
+            case .finished(let end): return answer(end, run)
+            case .interrupted: return await interrupt(run, work)
+            case .notification, .quiet: if Task.isCancelled { return abandon(run, work) }
+            }
         }
     }
 
@@ -77,6 +82,13 @@ extension MCPEndpoint {
     private func abandon(_ run: Run, _ work: Task<Void, Never>) -> Response {
         if run.call.revision.isModern { work.cancel() }
         return refuse(RPCError(.unavailable, "The client disconnected."), .serviceUnavailable, id: run.id)
+    }
+
+    /// The server goes. In every era, since nothing of the call would outlive it; its record is written first.
+    private func interrupt(_ run: Run, _ work: Task<Void, Never>) async -> Response {
+        work.cancel()
+        await work.value
+        return refuse(Self.stopping, .serviceUnavailable, id: run.id).with(.retryAfter, "5")
     }
 
     private func answer(_ end: ToolEnd, _ run: Run) -> Response {
@@ -91,43 +103,84 @@ extension MCPEndpoint {
     }
 
     private static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
+    private static let stopping = RPCError(
+        .unavailable, "The server is stopping. Look whether the call took effect, then try again.")
 
     private func stream(
         _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, first: [UInt8]?
     ) -> Response {
-        var fields: Fields = [
-            (.contentType, "text/event-stream"), (.cacheControl, "no-store, no-transform"), (FieldName("x-accel-buffering"), "no"),
-        ]
+        var fields = EventStream.fields
         fields.append(contentsOf: run.fields)
+        // A head that cannot be sent drops the producer unused; the call must not go on for nobody.
+        let owner = CallOwner(run.call.revision.isModern ? work : nil)
         return Response(
             .ok, fields: fields,
             body: .stream { writer in
-                let isWhole = await pump(meeting, run, exchange, first: first, into: writer)
-                if !isWhole, run.call.revision.isModern { work.cancel() }
+                switch await pump(meeting, run, exchange, first: first, into: writer) {
+                case .whole: break
+                case .broken: owner.cancel()
+                case .interrupted:
+                    work.cancel()
+                    await work.value
+                }
             })
     }
 
-    /// Sends notifications, then the one response, then ends. False when the stream broke before the response.
+    /// How a stream ended: with the response, before it, or before it because the server goes.
+    private enum StreamEnd { case whole, broken, interrupted }
+
+    /// Sends notifications, then the one response, then ends.
     private func pump(
         _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, first: [UInt8]?, into writer: any BodyWriter
-    ) async -> Bool {
+    ) async -> StreamEnd {
+        streams.add(meeting)
+        defer { streams.remove(meeting) }
+        var judged = MonotonicTime.now()
         do throws(BodyClosed) {
             if let first { try await writer.write(EventStream.message(first)) }
             while true {
-                switch await meeting.next(atMost: Self.keepAlive, sleeper) {
-                case .notification(let bytes): try await writer.write(EventStream.message(bytes))
+                switch await meeting.next(atMost: streams.keepAlive, sleeper) {
+                case .notification(let bytes):
+                    // A tool may talk too much for a keep-alive ever to be due: its caller is judged all the same (RS-12).
+                    guard await stands(exchange, since: &judged, isDue: false) else { return .broken }
+                    try await writer.write(EventStream.message(bytes))
+                case .quiet:
+                    guard await stands(exchange, since: &judged, isDue: true) else { return .broken }
+                    try await writer.write(EventStream.comment)
+                    await writer.rest()
                 case .finished(let end):
                     let body =
                         end.isRecorded
                         ? whole(end.result, run)
                         : RPCReply.error(Self.unrecorded, id: run.id)
                     try await writer.write(EventStream.message(body))
-                    return true
-                case .quiet:
-                    guard !Task.isCancelled, await gate.stillStands(exchange.caller, in: exchange.context) else { return false }
-                    try await writer.write(EventStream.comment)
+                    return .whole
+                case .interrupted:
+                    try await writer.write(EventStream.message(RPCReply.error(Self.stopping, id: run.id)))
+                    return .interrupted
                 }
             }
-        } catch { return false }
+        } catch { return .broken }
     }
+
+    /// Whether the stream may go on, asked when due or when the last answer is an interval old.
+    private func stands(_ exchange: Exchange, since judged: inout MonotonicTime, isDue: Bool) async -> Bool {
+        let now = MonotonicTime.now()
+        guard isDue || now - judged >= streams.keepAlive else { return true }
+        judged = now
+        guard !Task.isCancelled else { return false }
+        return await gate.stillStands(exchange.caller, in: exchange.context)
+    }
+}
+
+/// Cancels a call when nobody can read its answer any more. A call that has ended does not mind.
+private final class CallOwner: Sendable {
+    private let work: Task<Void, Never>?
+
+    /// - Parameter work: nil for revisions in which a disconnect cancels nothing.
+    init(_ work: Task<Void, Never>?) { self.work = work }
+
+    deinit { cancel() }
+
+    func cancel() { work?.cancel() }
 }

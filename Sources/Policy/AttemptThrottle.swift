@@ -17,10 +17,15 @@ package final class AttemptThrottle: Sendable {
     private static let longest = Duration.seconds(900)
     private static let capacity = 65_536
     private let records = Mutex<[Pair: Record]>([:])
-    private let freeAttempts: Int
+    private let limit: Atomic<Int>
 
     /// - Parameter attempts: the attempt from which on a failure makes the next one wait; 5 by default.
-    package init(attempts: Int) { freeAttempts = max(1, attempts) - 1 }
+    package init(attempts: Int) { limit = Atomic(attempts) }
+
+    /// Changes the limit; what was counted stays.
+    package func adjust(attempts: Int) { limit.store(attempts, ordering: .relaxed) }
+
+    private var freeAttempts: Int { max(1, limit.load(ordering: .relaxed)) - 1 }
 
     /// How long the next attempt must wait; nil when it may go on.
     package func delay(account: String, address: IPAddress, at now: MonotonicTime) -> Duration? {

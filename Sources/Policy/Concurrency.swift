@@ -9,7 +9,10 @@ package final class ConcurrencyCap: Sendable {
     package init(limit: Int) { self.limit = limit }
 
     /// True when the user is below the cap; then `leave` must follow exactly once.
-    package func enter(_ user: UserID) -> Bool {
+    package func enter(_ user: UserID) -> Bool { enter(user, below: limit) }
+
+    /// The same with a cap that may change while users are inside.
+    package func enter(_ user: UserID, below limit: Int) -> Bool {
         counts.withLock { counts in
             guard counts[user, default: 0] < limit else { return false }
             counts[user, default: 0] += 1

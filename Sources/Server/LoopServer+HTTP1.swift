@@ -36,19 +36,19 @@ extension LoopServer {
     }
 
     func serveHTTP1(_ connection: Connection) async {
-        var machine = ServerConnection(limits: service.configuration.head)
+        var rules = self.rules
+        var machine = ServerConnection(limits: rules.configuration.head)
         // Both have memory only while bytes are on their way.
         var input = ByteBuffer()
         var output = ByteBuffer()
         let peer = connection.stream.peer
         var progress = Progress(since: loop.now, client: peer)
         let certificate = service.tls == nil ? nil : connection.stream.peerCertificateDigest
-        let responder = service.responder
         var next = ServerConnection.Next.readNext
         while next == .readNext {
             do throws(Interruption) {
                 receiving: while true {
-                    switch try receive(connection, responder, &machine, &input, &progress) {
+                    switch try receive(connection, &rules, &machine, &input, &progress) {
                     case .answer: break receiving
                     case .input(let deadline): try await waitForInput(connection, &input, progress, until: deadline)
                     case .room: try await waitForRoom(connection)
@@ -63,12 +63,13 @@ extension LoopServer {
                     executor: loop)
                 connection.stream.beginWork()
                 spares.collect(from: &input)
-                let response = await responder.respond(to: machine.request, in: context)
+                let response = await rules.responder.respond(to: machine.request, in: context)
                 let head = write(response, to: machine, into: &output)
                 var isComplete = true
                 if head.sendsBody, case .stream(let producer) = response.body {
                     try await flush(connection, &output)
-                    isComplete = await send(producer, connection, isChunked: head.framing == .chunked)
+                    spares.collect(from: &output)
+                    isComplete = await send(producer, connection, rules, isChunked: head.framing == .chunked)
                 }
                 if try !flushNow(connection, &output) { try await flush(connection, &output) }
                 connection.stream.endWork()
@@ -85,7 +86,7 @@ extension LoopServer {
             // Nothing is owed any more: draining may cut it.
             connection.isIdle = true
             connection.stream.endWriting()
-            await connection.stream.discardInput(limit: 256 * 1024, deadline: service.deadlines.linger(from: loop.now))
+            await connection.stream.discardInput(limit: 256 * 1024, deadline: rules.deadlines.linger(from: loop.now))
         }
     }
 
@@ -93,7 +94,7 @@ extension LoopServer {
 
     /// Goes as far as the bytes at hand allow.
     private func receive(
-        _ connection: Connection, _ responder: any Responder, _ machine: inout ServerConnection,
+        _ connection: Connection, _ rules: inout ServingRules, _ machine: inout ServerConnection,
         _ input: inout ByteBuffer, _ progress: inout Progress
     ) throws(Interruption) -> Need {
         while true {
@@ -107,10 +108,12 @@ extension LoopServer {
             case .respond: return .answer
             case .judge:
                 progress.received = loop.now
-                progress.client = service.configuration.trustedProxies.client(
+                // From here on one set of rules for this request, whatever is reloaded meanwhile.
+                rules = self.rules
+                progress.client = rules.configuration.trustedProxies.client(
                     of: machine.request, peer: connection.stream.peer)
                 machine.request.fields.removeSpoofable()
-                if try accept(responder.bodyLimit(for: machine.request), &machine), input.isEmpty { return .permission }
+                if try accept(rules.responder.bodyLimit(for: machine.request), &machine), input.isEmpty { return .permission }
                 continue
             case .awaitRequest, .awaitHead, .awaitBody: break
             }
@@ -142,7 +145,7 @@ extension LoopServer {
     }
 
     private func deadline(_ machine: borrowing ServerConnection, _ progress: Progress) -> MonotonicTime {
-        let deadlines = service.deadlines
+        let deadlines = rules.deadlines
         switch progress.step {
         case .awaitBody: return deadlines.body(from: loop.now, start: progress.since, received: machine.bodyReceived)
         case .awaitRequest where !progress.isFirst: return deadlines.idle(from: progress.since)
@@ -157,8 +160,10 @@ extension LoopServer {
         let isIdle = progress.step == .awaitRequest
         spares.collect(from: &input)
         connection.isIdle = isIdle
-        if isDraining, isIdle { throw .gone }
-        var limit = isIdle ? min(deadline, service.deadlines.park(from: progress.since)) : deadline
+        connection.idleSince = progress.since
+        var deadline = deadline
+        if isDraining, isIdle { deadline = min(deadline, drainLimit(progress.since)) }
+        var limit = isIdle ? min(deadline, rules.deadlines.park(from: progress.since)) : deadline
         while true {
             do throws(SocketError) {
                 try await connection.stream.waitForReading(until: limit)
@@ -194,9 +199,11 @@ extension LoopServer {
     }
 
     /// Runs the producer. False when the body could not be completed.
-    private func send(_ producer: BodyProducer, _ connection: Connection, isChunked: Bool) async -> Bool {
+    private func send(
+        _ producer: BodyProducer, _ connection: Connection, _ rules: ServingRules, isChunked: Bool
+    ) async -> Bool {
         let writer = StreamedBody(
-            LoopBound(connection.stream, on: loop), isChunked: isChunked, limits: service.deadlines, loop: loop)
+            LoopBound(connection.stream, on: loop), isChunked: isChunked, limits: rules.deadlines, loop: loop)
         await producer(writer)
         return (try? await writer.finish()) != nil
     }
@@ -215,7 +222,7 @@ extension LoopServer {
 
     private func flush(_ connection: Connection, _ output: inout ByteBuffer) async throws(Interruption) {
         do throws(SocketError) {
-            let deadline = service.deadlines.write(from: loop.now, count: output.count)
+            let deadline = rules.deadlines.write(from: loop.now, count: output.count)
             try await connection.stream.write(&output, deadline: deadline)
         } catch {
             throw .gone
@@ -224,7 +231,7 @@ extension LoopServer {
 
     private func waitForRoom(_ connection: Connection) async throws(Interruption) {
         do throws(SocketError) {
-            try await connection.stream.waitForWriting(until: service.deadlines.write(from: loop.now, count: 0))
+            try await connection.stream.waitForWriting(until: rules.deadlines.write(from: loop.now, count: 0))
         } catch {
             throw .gone
         }

@@ -8,7 +8,9 @@ internal import Transport
 actor LoopServer {
     nonisolated let loop: EventLoop
     nonisolated let service: Service
-    private var listener: Listener?
+    /// For requests that begin now; `adopt` replaces them.
+    private(set) var rules: ServingRules
+    private var listeners: [Listener] = []
     private var connections: [Int: Connection] = [:]
     private var nextConnection = 0
     private(set) var isDraining = false
@@ -24,11 +26,17 @@ actor LoopServer {
         let stream: Stream
         /// No request is on its way in or being answered.
         var isIdle = false
+        var idleSince = MonotonicTime(nanoseconds: 0)
         init(_ stream: Stream) { self.stream = stream }
     }
 
-    init(_ service: Service, on loop: EventLoop) {
+    /// How long a connection that was in use lately may still bring a request when draining begins: its client may have sent
+    /// one already, and learns from the answer to connect anew.
+    private static let lastRequest = Duration.seconds(1)
+
+    init(_ service: Service, _ rules: ServingRules, on loop: EventLoop) {
         self.service = service
+        self.rules = rules
         self.loop = loop
     }
 
@@ -36,7 +44,7 @@ actor LoopServer {
     func run(_ listening: ListeningSocket) async {
         do throws(SocketError) {
             let listener = try Listener(listening, on: loop)
-            self.listener = listener
+            listeners.append(listener)
             if isDraining { listener.close() }
             await accept(from: listener)
         } catch {
@@ -58,7 +66,7 @@ actor LoopServer {
     }
 
     private func admit(_ accepted: consuming Listener.Accepted) {
-        guard service.admit() else {
+        guard service.admit(rules) else {
             service.logger.warning("too many connections", [("peer.address", .text(accepted.peer))])
             return
         }
@@ -79,7 +87,7 @@ actor LoopServer {
             service.release()
         }
         do throws(SocketError) {
-            try await connection.stream.handshake(deadline: service.deadlines.handshake(from: loop.now))
+            try await connection.stream.handshake(deadline: rules.deadlines.handshake(from: loop.now))
         } catch {
             let peer = connection.stream.peer
             service.logger.debug("handshake failed", [("peer.address", .text(peer)), ("error", .text(error))])
@@ -100,12 +108,29 @@ actor LoopServer {
         }
     }
 
+    /// Serves requests that begin from now on by other rules.
+    func adopt(_ rules: ServingRules) { self.rules = rules }
+
     /// Stops accepting and ends the idle connections; the others end with their present answer.
-    func drain() {
+    /// - Parameter keepsSockets: another process goes on accepting from them.
+    func drain(keepsSockets: Bool) {
         isDraining = true
-        listener?.close()
-        listener = nil
-        for connection in connections.values where connection.isIdle { connection.stream.abort() }
+        for listener in listeners { listener.close(keepsSocket: keepsSockets) }
+        listeners = []
+        endIdle(for: Self.lastRequest)
+        // Awaited by nobody: ends by itself, or when the loop stops.
+        Task.immediate(executorPreference: loop) {
+            if (try? await loop.sleep(for: Self.lastRequest)) != nil { endIdle(for: .zero) }
+        }
+    }
+
+    /// When a connection without a request is given up while draining.
+    func drainLimit(_ since: MonotonicTime) -> MonotonicTime { since + Self.lastRequest }
+
+    private func endIdle(for duration: Duration) {
+        for connection in connections.values where connection.isIdle && loop.now - connection.idleSince >= duration {
+            connection.stream.abort()
+        }
     }
 
     /// Ends every connection, whatever it does.

@@ -3,20 +3,14 @@ internal import Logging
 internal import Synchronization
 internal import Transport
 
-/// What all loops of one listener share: whom to ask, and under which limits.
+/// What all loops of one listener share: its certificates, its log and how many connections it has.
 final class Service: Sendable {
-    let responder: any Responder
     let tls: TLSContext?
-    let configuration: ServerConfiguration
-    let deadlines: Deadlines
     let logger: Logger
     private let open = Atomic<Int>(0)
 
-    init(responder: any Responder, tls: TLSContext?, configuration: ServerConfiguration, logger: Logger) {
-        self.responder = responder
+    init(tls: TLSContext?, logger: Logger) {
         self.tls = tls
-        self.configuration = configuration
-        deadlines = Deadlines(configuration)
         self.logger = logger
     }
 
@@ -24,8 +18,8 @@ final class Service: Sendable {
     var openConnections: Int { open.load(ordering: .relaxed) }
 
     /// Takes a place for one connection. False when none is left.
-    func admit() -> Bool {
-        if open.wrappingAdd(1, ordering: .relaxed).newValue <= configuration.connections { return true }
+    func admit(_ rules: ServingRules) -> Bool {
+        if open.wrappingAdd(1, ordering: .relaxed).newValue <= rules.configuration.connections { return true }
         release()
         return false
     }

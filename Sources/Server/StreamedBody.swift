@@ -29,6 +29,11 @@ actor StreamedBody: BodyWriter {
         try await send(&buffer)
     }
 
+    /// Gives back what TLS keeps for the next record: a quiet stream holds little more than its socket.
+    func rest() {
+        if !isWriting { stream.value.park() }
+    }
+
     /// Ends the body. - Throws: `BodyClosed` when it could not be completed, so that the connection must not be used again.
     func finish() async throws(BodyClosed) {
         guard isChunked else { return }

@@ -32,6 +32,7 @@ package import Primitives
     package func accept() async throws(SocketError) -> Accepted? {
         while !isClosed {
             var address = sockaddr_storage()
+            unsafe socket.pointee.readable = false
             let fd = unsafe gh_accept(listening.fd, &address)
             if fd >= 0 {
                 let descriptor = FileDescriptor(fd)
@@ -39,7 +40,7 @@ package import Primitives
                 return Accepted(descriptor: descriptor, peer: peer)
             }
             switch errno {
-            case EAGAIN: _ = unsafe await withUnsafeContinuation { unsafe socket.pointee.reader = $0 }
+            case EAGAIN: _ = unsafe await withUnsafeContinuation { unsafe socket.waitToRead($0) }
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: throw SocketError(.resources, errno: errno)
             case EBADF, EINVAL, ENOTSOCK: throw SocketError(.closed, errno: errno)
             default: continue  // accept(2): errors of the new connection itself are to be treated like EAGAIN by retrying
@@ -48,11 +49,14 @@ package import Primitives
         return nil
     }
 
-    /// Stops accepting and wakes `accept`. Connections in the backlog are reset by the kernel.
-    package func close() {
+    /// Stops accepting and wakes `accept`. Connections in the backlog are reset by the kernel, unless the socket is kept.
+    /// - Parameter keepsSocket: another process accepts from it too; shutting it down would take it from that one as well.
+    package func close(keepsSocket: Bool = false) {
         guard !isClosed else { return }
         isClosed = true
-        shutdown(listening.fd, CInt(SHUT_RDWR))
+        // Closing a descriptor another process shares would not end its events here.
+        gh_epoll_remove(loop.epoll, listening.fd)
+        if !keepsSocket, !listening.isShared { shutdown(listening.fd, CInt(SHUT_RDWR)) }
         unsafe socket.pointee.wake(.closed)
         loop.sockets.remove(token)
     }

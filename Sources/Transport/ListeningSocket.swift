@@ -8,6 +8,25 @@ package final class ListeningSocket: Sendable {
     let fd: CInt
     /// Where it really listens, with the port the system chose.
     package let endpoint: Endpoint
+    /// Another process may accept from the same socket: it is let go, never shut down.
+    let isShared: Bool
+
+    /// Takes over a socket that another process bound.
+    /// - Throws: `.bind` when the descriptor is no listening TCP socket; it is closed then.
+    package convenience init(adopting fd: CInt) throws(SocketError) {
+        let descriptor = FileDescriptor(fd)
+        var isListening: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        guard unsafe getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0, isListening == 1,
+            let endpoint = Self.localEndpoint(of: fd), fcntl(fd, F_SETFD, FD_CLOEXEC) == 0,
+            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0
+        else { throw SocketError(.bind, errno: errno, detail: "descriptor \(fd) is no listening TCP socket") }
+        self.init(descriptor.release(), endpoint)
+    }
+
+    private init(_ fd: CInt, _ endpoint: Endpoint) {
+        (self.fd, self.endpoint, isShared) = (fd, endpoint, true)
+    }
 
     /// - Throws: `.bind` when the address cannot be had, `.resources` without descriptors.
     package init(_ endpoint: Endpoint) throws(SocketError) {
@@ -23,8 +42,7 @@ package final class ListeningSocket: Sendable {
             Glibc.close(fd)
             throw SocketError(.bind, errno: code, detail: endpoint.description)
         }
-        self.fd = fd
-        self.endpoint = actual
+        (self.fd, self.endpoint, isShared) = (fd, actual, false)
     }
 
     deinit { Glibc.close(fd) }

@@ -8,6 +8,8 @@ package enum Signal: Sendable, Equatable {
     case terminate
     /// SIGHUP: read certificates and configuration again.
     case reload
+    /// Another process serves in our place: finish and go. Posted, never a signal of the system.
+    case handedOver
 }
 
 /// Delivers signals as a wait. One per process; making it also ignores SIGPIPE, so that writing to a closed connection is an
@@ -50,19 +52,34 @@ package enum Signal: Sendable, Equatable {
         try SignalWatcher(fd, on: context.loop)
     }
 
+    /// Delivers `.handedOver`, from any thread.
+    package static func postHandedOver() { note(handedOverMark) }
+
     /// Waits for the next signal. Nil when the loop stops.
     package func next() async -> Signal? {
         while true {
+            // What comes after the read below shows here: this task runs on other executors too, and may be moved between the
+            // read and the wait.
+            unsafe socket.pointee.readable = false
             var byte: UInt8 = 0
             let count = unsafe read(descriptor, &byte, 1)
-            if count == 1 { return CInt(byte) == SIGHUP ? .reload : .terminate }
+            if count == 1 {
+                switch CInt(byte) {
+                case SIGHUP: return .reload
+                case handedOverMark: return .handedOver
+                default: return .terminate
+                }
+            }
             guard count < 0, errno == EAGAIN || errno == EINTR else { return nil }
             if errno == EINTR { continue }
-            let wake = unsafe await withUnsafeContinuation { unsafe socket.pointee.reader = $0 }
+            let wake = unsafe await withUnsafeContinuation { unsafe socket.waitToRead($0) }
             if wake == .closed { return nil }
         }
     }
 }
+
+/// Above every signal's number.
+private let handedOverMark: CInt = 200
 
 /// Where the handler writes; a handler may do little else (signal-safety(7)).
 private let writeEnd = Atomic<CInt>(-1)

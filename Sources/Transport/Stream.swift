@@ -157,14 +157,14 @@ package import Primitives
     package func waitForReading(until deadline: MonotonicTime) async throws(SocketError) {
         if isClosed { throw SocketError(.closed) }
         armDeadline(deadline)
-        unsafe try resumed(await withUnsafeContinuation { unsafe socket.pointee.reader = $0 })
+        unsafe try resumed(await withUnsafeContinuation { unsafe socket.waitToRead($0) })
     }
 
     /// Suspends until a write may succeed. - Throws: `.timeout`, `.closed`.
     package func waitForWriting(until deadline: MonotonicTime) async throws(SocketError) {
         if isClosed { throw SocketError(.closed) }
         armDeadline(deadline)
-        unsafe try resumed(await withUnsafeContinuation { unsafe socket.pointee.writer = $0 })
+        unsafe try resumed(await withUnsafeContinuation { unsafe socket.waitToWrite($0) })
     }
 
     private func armDeadline(_ deadline: MonotonicTime) {

@@ -245,6 +245,55 @@ import Testing
         while fixture.gate.outcomes.isEmpty { await Task.yield() }
         #expect(fixture.gate.outcomes == [isModern ? .cancelled : .completed])
     }
+
+    // MARK: the end of a server, and of a stream nobody reads
+
+    @Test func `a call that outlasts a drain is given up, and its stream ends with an error (RS-12)`() async throws {
+        let (latch, cancelled) = (Latch(), Latch())
+        let fixture = try EndpointFixture([Self.waiting(latch, progress: [(1, nil, nil)], cancelled: cancelled)])
+        let answer = await fixture.modern("tools/call", Self.arguments, meta: [("progressToken", "p")])
+        let (produce, sink) = (try #require(answer.producer), Sink())
+        async let produced: Void = produce(sink)
+        while sink.pieces.isEmpty { await Task.yield() }
+        fixture.streams.endCalls()
+        await produced
+        await cancelled.wait()
+        #expect(sink.messages.last?["error"]?["code"] == 5030 && sink.messages.last?["id"] == 1)
+        #expect(fixture.gate.outcomes == [.cancelled])
+    }
+
+    @Test func `a call that outlasts a drain is answered 503 where no stream is read`() async throws {
+        let fixture = try EndpointFixture([Self.waiting(Latch(), cancelled: Latch())])
+        async let answer = fixture.legacy("tools/call", Self.arguments, accept: "application/json")
+        while fixture.gate.admitted.isEmpty { await Task.yield() }
+        fixture.streams.endCalls()
+        let response = await answer
+        #expect(response.status == .serviceUnavailable && response.code == 5030 && response.fields[.retryAfter] == "5")
+        #expect(fixture.gate.outcomes == [.cancelled])
+    }
+
+    @Test func `a stream whose head could not be sent cancels its call (mcp.md §3.4)`() async throws {
+        let cancelled = Latch()
+        let fixture = try EndpointFixture([Self.waiting(Latch(), progress: [(1, nil, nil)], cancelled: cancelled)])
+        do {
+            let answer = await fixture.modern("tools/call", Self.arguments, meta: [("progressToken", "p")])
+            #expect(answer.producer != nil)
+        }  // dropped unsent
+        await cancelled.wait()
+    }
+
+    @Test func `a tool that never falls silent does not keep an ended credential going (RS-12)`() async throws {
+        let latch = Latch()
+        // With no time between looks, each notification is one.
+        let fixture = try EndpointFixture(
+            [Self.waiting(latch, progress: [(1, nil, nil), (2, nil, nil), (3, nil, nil)])], keepAlive: .zero)
+        let answer = await fixture.modern("tools/call", Self.arguments, meta: [("progressToken", "p")])
+        fixture.gate.withdrawCredential()
+        let (produce, sink) = (try #require(answer.producer), Sink())
+        await produce(sink)
+        #expect(sink.messages.count == 1 && sink.messages.allSatisfy { $0["result"] == nil })
+        latch.open()
+    }
 }
 
 @Suite struct ToolRegistryTests {

@@ -151,6 +151,14 @@ import Testing
             try await f.database.read { connection throws(StoreError) in try connection.run("DELETE FROM users") }
         }
     }
+
+    @Test func `a file that opening would migrate is told from a current one`() async throws {
+        let f = try await Fixture()
+        #expect(try Database.isCurrent(path: f.path))
+        let connection = try Connection.open(f.path, .readWrite)
+        try connection.execute("DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)")
+        #expect(try !Database.isCurrent(path: f.path))
+    }
 }
 
 extension Fixture {

@@ -22,20 +22,20 @@ enum Development {
             accounts: [(account.qarnotKey, DemoAccount.email)], listen: nil, storage: nil, admin: nil)
         // After the simulator listens, so that no port is chosen twice.
         let ports = try DevelopmentPorts.choose(listen: invocation.value("--listen") ?? "127.0.0.1:8443", folder: folder)
-        let overlay = try invocation.value("--config").map { path throws(CommandError) in try readOverlay(path) }
-        let layers = [folder.baseConfiguration(ports, simulator)] + [overlay].compactMap { $0 }
-        try writeConfiguration(layers, folder, invocation)
-
-        let environment = invocation.environment
+        let base = folder.baseConfiguration(ports, simulator)
+        let source: Runtime.Source = { () throws(CommandError) in
+            let overlay = try invocation.value("--config").map { path throws(CommandError) in try readOverlay(path) }
+            try writeConfiguration([base] + [overlay].compactMap { $0 }, folder, invocation)
+            return try Installation.load(folder.configuration, invocation.environment)
+        }
         let runtime = try await Runtime.start(
-            configuration: try Installation.load(folder.configuration, environment),
-            reload: { () throws(CommandError) in try Installation.load(folder.configuration, environment) })
+            configuration: try source(), manager: ServiceManager(environment: invocation.environment), source: source)
         let workspace = runtime.composition.workspace
         try await account.ensure(in: workspace)
         let report = Report(
             issuer: workspace.configuration.server.publicURL,
             mcpURL: workspace.configuration.oauthSettings.resources.first?.url ?? "",
-            admin: runtime.adminEndpoint, folder: folder, simulator: simulator, account: account)
+            admin: runtime.present.admin?.endpoint, folder: folder, simulator: simulator, account: account)
         invocation.output.object(report.json, text: report.text)
         if let path = invocation.value("--ready-file") {
             do { try Files.write(report.json.text + "\n", to: path, mode: 0o600) } catch {

@@ -80,8 +80,9 @@ struct Simulator: Sendable {
             accounts: accounts.map { SimulatedQarnot.Account(token: $0.0, email: $0.1) }, sleeper: LoopSleeper(group: group))
         let server = HTTPServer(group: group, logger: Logger(level: .warning, format: .text))
         func listening(_ address: String?, _ responder: any Responder, _ option: String) throws(CommandError) -> String {
-            let endpoint = try Runtime.listen(server, address ?? "127.0.0.1:0", tls: nil, responder, ServerConfiguration(), option)
-            return "http://\(endpoint)"
+            var none = InheritedSockets()
+            let sockets = try Runtime.bind(server, address ?? "127.0.0.1:0", option, &none)
+            return "http://\(server.serve(sockets, tls: nil, responder: responder))"
         }
         let rest = try listening(listen, qarnot.rest, "--listen")
         let store = try listening(storage, qarnot.storage, "--storage-listen")

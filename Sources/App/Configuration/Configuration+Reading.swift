@@ -58,6 +58,11 @@ extension Configuration {
             limits.duration("body_idle_timeout", Self.timeouts, into: &server.bodyIdleTimeout)
             limits.int("min_rate", 1...1_000_000, into: &server.minRate)
             limits.duration("idle_timeout", Self.timeouts, into: &server.idleTimeout)
+            limits.duration("keep_alive", .milliseconds(150)...(.seconds(15)), into: &server.keepAlive)
+        }
+        section.section("drain") { drain in
+            drain.duration("delay", .zero...(.seconds(600)), into: &server.drainDelay)
+            drain.duration("deadline", .zero...(.seconds(3600)), into: &server.drainDeadline)
         }
         section.int("loops", 0...256, into: &server.loops)
     }
@@ -95,6 +100,7 @@ extension Configuration {
             endpoints.quota("unauthenticated", into: &limits.unauthenticated)
             endpoints.quota("client_metadata", into: &limits.clientMetadata)
         }
+        section.int("streams", 1...1_000_000, into: &limits.streams)
         section.list("networks") { entry in
             var text = ""
             entry.string("cidr", into: &text)

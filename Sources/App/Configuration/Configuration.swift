@@ -32,6 +32,12 @@ struct Configuration: Sendable, Equatable {
         /// Bytes per second below which a body counts as an attack.
         var minRate = 240
         var idleTimeout = Duration.seconds(75)
+        /// The longest silence of an event stream.
+        var keepAlive = Duration.seconds(15)
+        /// Between the first red answer of `/ready` and the end of listening.
+        var drainDelay = Duration.zero
+        /// How long running requests may take to finish after that.
+        var drainDeadline = Duration.seconds(10)
         /// Event loops; 0 means one per core.
         var loops = 0
     }
@@ -60,6 +66,11 @@ struct Configuration: Sendable, Equatable {
         var argonMemoryKiB = 65_536
         var argonPasses = 3
         var argonLanes = 1
+
+        /// Whether a password hash made under one costs as much as under the other.
+        func hasSameCost(as other: Login) -> Bool {
+            (argonMemoryKiB, argonPasses, argonLanes) == (other.argonMemoryKiB, other.argonPasses, other.argonLanes)
+        }
     }
 
     struct Limits: Sendable, Equatable {
@@ -76,6 +87,8 @@ struct Configuration: Sendable, Equatable {
         var unauthenticated: Quota? = Quota(rate: 60, window: .seconds(60), burst: 30)
         var clientMetadata: Quota? = Quota(rate: 6, window: .seconds(60), burst: 3)
         var networks: [NetworkLimit] = []
+        /// Listen streams one user may have open.
+        var streams = 32
     }
 
     /// How the address-keyed limits differ for one block of addresses.
@@ -116,20 +129,5 @@ extension Configuration.Limits {
             out[String(name.dropFirst(engine.count + 1))] = .some(quota)
         }
         return out
-    }
-}
-
-extension Configuration {
-    /// The sections in which a newer configuration differs by more than what a reload takes over: certificate, key and client
-    /// authorities.
-    func sectionsNeedingRestart(for newer: Configuration) -> [String] {
-        var newer = newer
-        (newer.server.certificate, newer.server.key, newer.server.clientCA) = (server.certificate, server.key, server.clientCA)
-        let differs: [(String, Bool)] = [
-            ("server", server != newer.server), ("storage", storage != newer.storage), ("vault", vault != newer.vault),
-            ("oauth", oauth != newer.oauth), ("login", login != newer.login), ("limits", limits != newer.limits),
-            ("audit", audit != newer.audit), ("engines", engines != newer.engines), ("log", log != newer.log),
-        ]
-        return differs.filter(\.1).map(\.0)
     }
 }

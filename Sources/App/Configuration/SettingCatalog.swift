@@ -44,6 +44,14 @@ enum SettingCatalog {
         Setting(path: "server.limits.body_idle_timeout", defaultText: "30s", meaning: "Longest pause within a body."),
         Setting(path: "server.limits.min_rate", defaultText: "240", meaning: "Bytes per second a body must keep."),
         Setting(path: "server.limits.idle_timeout", defaultText: "75s", meaning: "How long an idle connection is kept."),
+        Setting(
+            path: "server.limits.keep_alive", defaultText: "15s",
+            meaning: "Longest silence of an event stream: then a comment line is sent and the credential is looked at again."),
+        Setting(
+            path: "server.drain.delay", defaultText: "0s",
+            meaning: "On SIGTERM, how long `/ready` says 503 before listening ends, so that load balancers notice."),
+        Setting(
+            path: "server.drain.deadline", defaultText: "10s", meaning: "How long running requests may take to finish after that."),
         Setting(path: "server.loops", defaultText: "0", meaning: "Event loops; 0 means one per core."),
         Setting(path: "storage.url", defaultText: "sqlite:///var/lib/gatehouse/gatehouse.db", meaning: "The database."),
         Setting(
@@ -65,6 +73,7 @@ enum SettingCatalog {
         Setting(path: "login.argon2.memory_kib", defaultText: "65536", meaning: "Memory of one password hash."),
         Setting(path: "login.argon2.passes", defaultText: "3", meaning: "Passes of one password hash."),
         Setting(path: "login.argon2.lanes", defaultText: "1", meaning: "Lanes of one password hash."),
+        Setting(path: "limits.streams", defaultText: "32", meaning: "Listen streams one user may have open at once."),
         Setting(path: "audit.path", defaultText: "/var/lib/gatehouse/audit", meaning: "Folder of the audit log."),
         Setting(
             path: "audit.durability", defaultText: "strict",

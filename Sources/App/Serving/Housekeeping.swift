@@ -8,15 +8,18 @@ struct Housekeeping: Sendable {
     private let workspace: Workspace
     private let sleeper: any Sleeper
     private let logger: Logger
+    /// How long an old refresh token yields its successor; asked each time, since a reload may change it.
+    private let grace: @Sendable () -> Duration
 
     private static let interval = Duration.seconds(30)
     /// Ended tokens are kept this long, so that a late use is told as revoked and not as unknown.
     private static let tokenMemory = Duration.seconds(86_400)
 
-    init(_ workspace: Workspace, sleeper: any Sleeper, logger: Logger) {
+    init(_ workspace: Workspace, sleeper: any Sleeper, logger: Logger, grace: @escaping @Sendable () -> Duration) {
         self.workspace = workspace
         self.sleeper = sleeper
         self.logger = logger
+        self.grace = grace
     }
 
     /// Runs until the task is cancelled.
@@ -24,7 +27,7 @@ struct Housekeeping: Sendable {
         while (try? await sleeper.sleep(for: Self.interval)) != nil {
             let now = Timestamp.now()
             do throws(StoreError) {
-                try await workspace.grants.prune(at: now, grace: workspace.configuration.oauth.refreshGrace)
+                try await workspace.grants.prune(at: now, grace: grace())
                 try await workspace.tokens.prune(before: now - Self.tokenMemory)
                 try await workspace.sessions.prune(at: now)
                 try await workspace.clients.prune(at: now, unusedLimit: 1000)

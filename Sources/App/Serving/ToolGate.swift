@@ -16,6 +16,8 @@ final class ToolGate: Gate {
     let toolQuotas: [String: Quota?]
     let limiter: RateLimiter
     let cap: ConcurrencyCap
+    /// Streams held open, by user; they are no calls in flight (contract §9).
+    let streamCap: ConcurrencyCap
     let auditor: Auditor
     let sleeper: any Sleeper
     /// Whether a principal's credential would still be accepted now.
@@ -23,8 +25,8 @@ final class ToolGate: Gate {
 
     init(
         engine: String, resource: ProtectedResource, settings: OAuthSettings, limits: Configuration.Limits,
-        toolQuotas: [String: Quota?], limiter: RateLimiter, cap: ConcurrencyCap, auditor: Auditor, sleeper: any Sleeper,
-        standing: @escaping @Sendable (Principal) async -> Bool
+        toolQuotas: [String: Quota?], limiter: RateLimiter, cap: ConcurrencyCap, streamCap: ConcurrencyCap,
+        auditor: Auditor, sleeper: any Sleeper, standing: @escaping @Sendable (Principal) async -> Bool
     ) {
         self.engine = engine
         self.resource = resource
@@ -33,6 +35,7 @@ final class ToolGate: Gate {
         self.toolQuotas = toolQuotas
         self.limiter = limiter
         self.cap = cap
+        self.streamCap = streamCap
         self.auditor = auditor
         self.sleeper = sleeper
         self.standing = standing
@@ -69,6 +72,13 @@ final class ToolGate: Gate {
         if let caller = call.caller { cap.leave(caller.userID) }
         return await record(
             call, outcome == .completed ? .success : .failure, context, reason: outcome == .cancelled ? "cancelled" : nil)
+    }
+
+    func openStream(for caller: Principal?, in context: RequestContext) async -> StreamAdmission {
+        guard let user = caller?.userID, streamCap.enter(user, below: limits.streams) else {
+            return .refused(tooManyStreams(caller, at: context.received))
+        }
+        return .admitted(StreamPlace { [streamCap] in streamCap.leave(user) })
     }
 
     func stillStands(_ caller: Principal?, in context: RequestContext) async -> Bool {
@@ -147,6 +157,17 @@ extension ToolGate {
             error: RPCError(.refused, "Too many calls. Wait, then try again.", data: ["retryAfter": .int(seconds)]),
             events: isNoted ? [event] : []
         )
+    }
+
+    private func tooManyStreams(_ caller: Principal?, at now: MonotonicTime) -> Refusal {
+        var event = Event("ratelimit.exceeded", .denied, subject: caller?.username, client: caller?.clientID)
+        (event.policy, event.engine) = ("limit.streams", engine)
+        let isNoted = limiter.isWorthNoting("limit.streams", caller?.userID.text ?? "", at: now)
+        return Refusal(
+            status: .tooManyRequests, fields: [(.retryAfter, "60")],
+            error: RPCError(
+                .refused, "\(limits.streams) streams are open already. Close one, then try again.", data: ["retryAfter": 60]),
+            events: isNoted ? [event] : [])
     }
 
     /// Of `{}`, the only object of two bytes.

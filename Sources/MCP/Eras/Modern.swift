@@ -12,6 +12,7 @@ extension MCPEndpoint {
         case "server/discover": return reply(discovery, id: id)
         case "tools/list": return listModern(message, id, exchange)
         case "tools/call": return await call(message, id, .july2026, exchange)
+        case "subscriptions/listen": return await listen(message, id, exchange)
         default: return refuse(RPCError(.methodNotFound, "There is no such method here."), .notFound, id: id)
         }
     }

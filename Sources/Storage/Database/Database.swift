@@ -32,6 +32,12 @@ package final class Database: Sendable {
         for _ in 0..<max(1, readers) { startThread { reader.work() } }
     }
 
+    /// Whether opening the file would leave its schema as it is: another process may be using it.
+    /// - Throws: when it cannot be read.
+    package static func isCurrent(path: String) throws(StoreError) -> Bool {
+        try Migrator.standard.isCurrent(try Connection.open(path, .readOnly))
+    }
+
     deinit { stopAccepting() }
 
     /// Takes no more calls, and returns when all those before are answered and the file is closed.

@@ -37,6 +37,12 @@ struct Migrator: Sendable {
         try refuseNewer(connection)
     }
 
+    /// True when no step is missing. - Throws: when the file is not ours.
+    func isCurrent(_ connection: borrowing Connection) throws(StoreError) -> Bool {
+        let newest = try connection.first("SELECT max(number) FROM migrations") { row in row.count(0) }
+        return newest ?? 0 >= steps.last?.number ?? 0
+    }
+
     private func claim(_ connection: borrowing Connection) throws(StoreError) {
         let id = try connection.first("PRAGMA application_id") { row in row.integer(0) }
         if id == Self.applicationID { return }

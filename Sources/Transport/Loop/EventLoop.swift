@@ -19,7 +19,7 @@ internal import Synchronization
 
     /// Position in its group, below the group's count.
     package let index: Int
-    private let epoll: CInt
+    let epoll: CInt
     private let wakeup: CInt
     // A pthread mutex rather than `Mutex`: the thread sanitizer understands it, and off-loop calls are rare.
     private let inbox = Monitor(Inbox())

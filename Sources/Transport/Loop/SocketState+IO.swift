@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 extension SocketState {
@@ -7,6 +8,19 @@ extension SocketState {
 
 /// The two calls every byte passes through, shared by plain streams and the TLS callbacks.
 extension UnsafeMutablePointer<SocketState> {
+    /// Leaves a wait for the next event, unless it came after the attempt that found nothing: a task without a preference for
+    /// its loop is moved between the two, and an event that finds nobody waiting is not repeated.
+    @inline(__always)
+    func waitToRead(_ continuation: UnsafeContinuation<Wake, Never>) {
+        if unsafe pointee.readable { unsafe continuation.resume(returning: .ready) } else { unsafe pointee.reader = continuation }
+    }
+
+    /// The same for a wait for room.
+    @inline(__always)
+    func waitToWrite(_ continuation: UnsafeContinuation<Wake, Never>) {
+        if unsafe pointee.writable { unsafe continuation.resume(returning: .ready) } else { unsafe pointee.writer = continuation }
+    }
+
     /// Bytes read, 0 at the end, -1 on failure, or `wouldBlock`.
     @inline(__always)
     func receive(into memory: UnsafeMutableRawPointer?, _ length: Int) -> Int {

@@ -191,16 +191,3 @@ import Testing
     @Test(arguments: ["", "10", "s", "1.5h", "-1s", "1 h", "1w", "1H", "9999999999s", "1h30m", "١s"])
     func `anything else is none`(_ text: String) { #expect(Duration(setting: text) == nil) }
 }
-
-@Suite struct ReloadTests {
-    @Test func `what a reload does not take over is named`() {
-        let running = Configuration()
-        var newer = running
-        (newer.server.certificate, newer.server.key, newer.server.clientCA) = ("/new", "/new", "/new")
-        #expect(running.sectionsNeedingRestart(for: newer) == [])
-        newer.server.listen = ["127.0.0.1:1"]
-        newer.limits.user = nil
-        newer.log.level = "debug"
-        #expect(running.sectionsNeedingRestart(for: newer) == ["server", "limits", "log"])
-    }
-}

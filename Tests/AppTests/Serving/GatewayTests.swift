@@ -35,15 +35,15 @@ private final class GatewayFixture: Sendable {
             """
         let configuration = try ConfigurationLoader(environment: [:]).load([text, extra])
         workspace = try await Workspace.open(configuration, node: "test")
-        composition = try Composition(workspace, group: EventLoopGroup(count: 1), logger: .silent)
+        composition = try Composition(SharedParts(workspace, group: EventLoopGroup(count: 1), logger: .silent))
     }
 
     /// Ends what the gateway runs on; the fixture is of no use afterwards.
     func stop() async {
-        composition.client.stop()
-        composition.watcher.stop()
+        composition.shared.client.stop()
+        composition.shared.watcher.stop()
         await workspace.close()
-        composition.group.stop()
+        composition.shared.group.stop()
         try? FileManager.default.removeItem(at: folder)
     }
 

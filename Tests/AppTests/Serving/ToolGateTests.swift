@@ -35,6 +35,7 @@ private final class GateFixture: Sendable {
             engine: "qarnot", resource: resource,
             settings: OAuthSettings(issuer: "https://gate.example.com", resources: [resource]),
             limits: limits, toolQuotas: limits.quotas(of: "qarnot"), limiter: RateLimiter(), cap: cap,
+            streamCap: ConcurrencyCap(limit: 0),
             auditor: Auditor(log: log, logger: .silent), sleeper: NoWait(),
             standing: { _ in true })
     }
@@ -66,6 +67,23 @@ private final class GateFixture: Sendable {
     private func refusal(_ admission: Admission) throws -> Refusal {
         guard case .refused(let refusal) = admission else { throw Admitted() }
         return refusal
+    }
+
+    @Test func `a user's streams are capped apart from calls, and one that ends makes room (mcp.md §3.8)`() async throws {
+        let fixture = try GateFixture { $0.streams = 2 }
+        let caller = fixture.call(.read).caller
+        var places: [StreamPlace] = []
+        for _ in 0..<2 {
+            guard case .admitted(let place) = await fixture.gate.openStream(for: caller, in: .sample) else { throw Admitted() }
+            places.append(place)
+        }
+        guard case .refused(let refusal) = await fixture.gate.openStream(for: caller, in: .sample) else { throw Admitted() }
+        #expect(refusal.status == .tooManyRequests && refusal.fields[.retryAfter] == "60")
+        #expect(refusal.events.map(\.policy) == ["limit.streams"])
+        places.removeLast()
+        guard case .admitted = await fixture.gate.openStream(for: caller, in: .sample) else { throw Admitted() }
+        guard case .refused = await fixture.gate.openStream(for: nil, in: .sample) else { throw Admitted() }
+        guard case .admitted = await fixture.gate.admit(fixture.call(.read), in: .sample) else { throw Admitted() }
     }
 
     private struct Admitted: Error {}

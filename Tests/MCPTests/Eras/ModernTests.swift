@@ -46,7 +46,7 @@ import Testing
         #expect(await fixture.post(body, EndpointFixture.headers("tools/list", version: "v999")).code == -32022)
     }
 
-    @Test(arguments: ["ping", "initialize", "logging/setLevel", "resources/list", "prompts/list", "subscriptions/listen", "x", ""])
+    @Test(arguments: ["ping", "initialize", "logging/setLevel", "resources/list", "prompts/list", "x", ""])
     func `a method that does not exist is 404 and -32601 (mcp.md §3.3)`(_ method: String) async throws {
         let answer = try await EndpointFixture().modern(method, id: "m")
         #expect(answer.status == .notFound && answer.code == -32601 && answer.json["id"] == "m")

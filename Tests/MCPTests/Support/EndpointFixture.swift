@@ -7,12 +7,14 @@ import Synchronization
 struct EndpointFixture {
     let gate = RecordingGate()
     let sleeper = ManualSleeper()
+    let streams: StreamHub
     let endpoint: MCPEndpoint
 
-    init(_ tools: [Tool] = [.echo, .failing, .adminOnly]) throws {
+    init(_ tools: [Tool] = [.echo, .failing, .adminOnly], keepAlive: Duration = .seconds(15)) throws {
+        streams = StreamHub(sleeper: sleeper, keepAlive: keepAlive)
         endpoint = MCPEndpoint(
             info: ServerInfo(name: "test", title: "Test", version: "1.2.3", instructions: "Test tools."),
-            registry: try ToolRegistry(tools), gate: gate, sleeper: sleeper)
+            registry: try ToolRegistry(tools), gate: gate, sleeper: sleeper, streams: streams)
     }
 
     /// Posts a body as it is.
@@ -91,6 +93,7 @@ final class RecordingGate: Gate {
         var admitted: [String] = []
         var arguments: [String] = []
         var outcomes: [ToolOutcome] = []
+        var openStreams = 0
     }
     private let state = Mutex(State())
 
@@ -116,6 +119,16 @@ final class RecordingGate: Gate {
         state.withLock { state in
             state.outcomes.append(outcome)
             return state.isWritable
+        }
+    }
+
+    var openStreams: Int { state.withLock { $0.openStreams } }
+
+    func openStream(for caller: Principal?, in context: RequestContext) async -> StreamAdmission {
+        state.withLock { state in
+            if let refusal = state.refusal { return .refused(refusal) }
+            state.openStreams += 1
+            return .admitted(StreamPlace { [self] in self.state.withLock { $0.openStreams -= 1 } })
         }
     }
 

@@ -11,6 +11,8 @@ final class ToolExchange: Sendable {
     enum Signal: Sendable {
         case notification([UInt8])
         case finished(ToolEnd)
+        /// The server goes and cannot wait for the tool any longer.
+        case interrupted
         /// Nothing happened within the time given.
         case quiet
     }
@@ -18,9 +20,10 @@ final class ToolExchange: Sendable {
     private struct State {
         var notifications: [[UInt8]] = []
         var end: ToolEnd?
+        var isInterrupted = false
         var lastProgress = -Double.infinity
         var waiter: CheckedContinuation<Void, Never>?
-        var isReady: Bool { end != nil || !notifications.isEmpty }
+        var isReady: Bool { end != nil || isInterrupted || !notifications.isEmpty }
     }
 
     private let state = Mutex(State())
@@ -54,6 +57,14 @@ final class ToolExchange: Sendable {
         }
     }
 
+    /// Tells the consumer not to wait for the end any longer.
+    func interrupt() {
+        wake { state in
+            state.isInterrupted = true
+            return true
+        }
+    }
+
     /// The next thing to send, waiting at most `limit`. `.quiet` also when the consuming task is cancelled.
     func next(atMost limit: Duration, _ sleeper: any Sleeper) async -> Signal {
         if let signal = take() { return signal }
@@ -69,7 +80,8 @@ final class ToolExchange: Sendable {
     private func take() -> Signal? {
         state.withLock { state in
             if !state.notifications.isEmpty { return .notification(state.notifications.removeFirst()) }
-            return state.end.map { .finished($0) }
+            if let end = state.end { return .finished(end) }
+            return state.isInterrupted ? .interrupted : nil
         }
     }
 

@@ -1,0 +1,52 @@
+import Client
+import Crypto
+import HTTP
+import Logging
+import MCP
+import OAuth
+import Policy
+import Primitives
+import Server
+import Storage
+import Transport
+
+/// What outlives a reload: threads, connections, counters and caches. Every composition of a process is built over the same.
+struct SharedParts: Sendable {
+    let workspace: Workspace
+    let group: EventLoopGroup
+    let logger: Logger
+    let sleeper: LoopSleeper
+    let watcher: EpochWatcher
+    let client: HTTPClient
+    let auditor: Auditor
+    let limiter = RateLimiter()
+    let attempts: AttemptThrottle
+    /// Calls in flight, by user.
+    let calls = ConcurrencyCap(limit: 8)
+    /// Streams held open, by user; how many is for the configuration to say.
+    let openStreams = ConcurrencyCap(limit: 0)
+    let streams: StreamHub
+    let tokenCache: TokenCache
+    let hashing: BlockingPool
+    let readiness = Readiness()
+
+    init(_ workspace: Workspace, group: EventLoopGroup, logger: Logger) throws(CommandError) {
+        let watcher: EpochWatcher
+        do { watcher = try EpochWatcher(workspace.database) } catch {
+            throw CommandError(.unavailable, "The database cannot be read: \(error).")
+        }
+        var outbound = HTTPClient.Settings()
+        outbound.userAgent = "gatehouse/\(Version.current)"
+        self.workspace = workspace
+        self.group = group
+        self.logger = logger
+        self.watcher = watcher
+        sleeper = LoopSleeper(group: group)
+        client = HTTPClient(outbound)
+        auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
+        attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts)
+        streams = StreamHub(sleeper: sleeper, keepAlive: workspace.configuration.server.keepAlive)
+        tokenCache = TokenCache(shards: group.loops.count, epoch: { watcher.current })
+        hashing = BlockingPool(threads: max(2, Processors.count), queueLimit: 64)
+    }
+}
