@@ -254,7 +254,7 @@ extension LoopServer {
         return machine.refuse()
     }
 
-    private func log(_ request: Request, _ status: Status, _ context: RequestContext) {
+    func log(_ request: Request, _ status: Status, _ context: RequestContext) {
         service.logger.debug(
             "request",
             [

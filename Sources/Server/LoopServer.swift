@@ -27,6 +27,8 @@ actor LoopServer {
         /// No request is on its way in or being answered.
         var isIdle = false
         var idleSince = MonotonicTime(nanoseconds: 0)
+        /// Has a connection that ends by itself do so; the others are ended when they idle.
+        var onDrain: (() -> Void)?
         init(_ stream: Stream) { self.stream = stream }
     }
 
@@ -93,7 +95,7 @@ actor LoopServer {
             service.logger.debug("handshake failed", [("peer.address", .text(peer)), ("error", .text(error))])
             return
         }
-        await serveHTTP1(connection)
+        if connection.stream.speaksHTTP2 { await serveHTTP2(connection) } else { await serveHTTP1(connection) }
     }
 
     /// Has the allocator give freed pages back to the system, once for all connections parked within seconds: they lie
@@ -117,6 +119,7 @@ actor LoopServer {
         isDraining = true
         for listener in listeners { listener.close(keepsSocket: keepsSockets) }
         listeners = []
+        for connection in connections.values { connection.onDrain?() }
         endIdle(for: Self.lastRequest)
         // Awaited by nobody: ends by itself, or when the loop stops.
         Task.immediate(executorPreference: loop) {

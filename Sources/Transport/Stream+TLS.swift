@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 package import Primitives
 
 extension Stream {
@@ -23,6 +24,16 @@ extension Stream {
     /// Gives back the memory TLS holds between records, about 16 KiB; the next record takes it again (R9).
     package func park() {
         if !isClosed, let session = unsafe session { unsafe SSL_free_buffers(session) }
+    }
+
+    /// True when the peer chose HTTP/2 in the handshake (RFC 7301, RFC 9113 §3.2).
+    package var speaksHTTP2: Bool {
+        guard !isClosed, let session = unsafe session else { return false }
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(session, &name, &length)
+        guard length == 2, let name = unsafe name else { return false }
+        return unsafe memcmp(name, "h2", 2) == 0
     }
 
     /// SHA-256 of the peer's certificate in DER; nil when it presented none.

@@ -167,6 +167,13 @@ package import Primitives
         unsafe try resumed(await withUnsafeContinuation { unsafe socket.waitToWrite($0) })
     }
 
+    /// Ends a wait for reading as if bytes had come: there is something to write.
+    package func wakeReader() {
+        guard !isClosed, let waiting = unsafe socket.pointee.reader else { return }
+        unsafe socket.pointee.reader = nil
+        unsafe waiting.resume(returning: .ready)
+    }
+
     private func armDeadline(_ deadline: MonotonicTime) {
         unsafe socket.pointee.deadline = deadline.nanoseconds
         unsafe loop.arm(socket, token: token)

@@ -154,7 +154,18 @@ package import Primitives
         unsafe nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.id, reason.rawValue)
     }
 
+    /// Refuses a request whose body comes too slowly.
+    package func giveUp(on stream: HTTP2Stream) {
+        stream.refuse(.bodyTimeout)
+        refused(stream, .refused(stream))
+    }
+
     // MARK: The end
+
+    /// The connection is gone: no stream can be answered any more.
+    package func abandon() {
+        for stream in streams { stream.isClosed = true }
+    }
 
     /// Announces the end: the peer should open no new stream, and those it has opened meanwhile are still served.
     package func announceEnd() { unsafe nghttp2_submit_shutdown_notice(session) }

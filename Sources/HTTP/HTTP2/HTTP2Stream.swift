@@ -3,7 +3,7 @@ package import Primitives
 /// One request and its answer within an HTTP/2 connection. Not `Sendable`: it lives on its connection's loop.
 package final class HTTP2Stream {
     package let id: Int32
-    package internal(set) var request = Request(method: .get, path: "/")
+    package var request = Request(method: .get, path: "/")
     /// What is wrong with the request; the first thing found.
     package internal(set) var refusal: RequestRefusal?
     /// Body bytes received so far, for the least rate.
@@ -44,6 +44,9 @@ package final class HTTP2Stream {
     var place = 0
 
     init(id: Int32) { self.id = id }
+
+    /// The whole head has come; a body may follow.
+    package var isHeadWhole: Bool { hasHead }
 
     /// Bytes of the answer that wait for the peer to make room.
     package var hasPending: Bool { offset < pending.count }

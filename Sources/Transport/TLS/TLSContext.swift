@@ -122,22 +122,24 @@ internal import Synchronization
     }
 }
 
-/// RFC 7301: picks http/1.1 when offered and ends the handshake when only other protocols are (HTTP-5, no fallback).
+/// RFC 7301: picks h2, else http/1.1, and ends the handshake when only other protocols are offered (HTTP-5, no fallback).
 private let chooseProtocol: SSL_CTX_alpn_select_cb_func = { _, out, outLength, offered, offeredLength, _ in
     guard let offered = unsafe offered, let out = unsafe out, let outLength = unsafe outLength else {
         return SSL_TLSEXT_ERR_ALERT_FATAL
     }
-    let wanted: StaticString = "http/1.1"
-    var index = 0
-    while index < Int(offeredLength) {
-        let length = Int(unsafe offered[index])
-        guard index + 1 + length <= Int(offeredLength) else { break }
-        if length == wanted.utf8CodeUnitCount, unsafe memcmp(offered + index + 1, wanted.utf8Start, length) == 0 {
-            unsafe out.pointee = offered + index + 1
-            unsafe outLength.pointee = UInt8(length)
-            return SSL_TLSEXT_ERR_OK
+    let wanted: [StaticString] = ["h2", "http/1.1"]
+    for name in wanted {
+        var index = 0
+        while index < Int(offeredLength) {
+            let length = Int(unsafe offered[index])
+            guard index + 1 + length <= Int(offeredLength) else { break }
+            if length == name.utf8CodeUnitCount, unsafe memcmp(offered + index + 1, name.utf8Start, length) == 0 {
+                unsafe out.pointee = offered + index + 1
+                unsafe outLength.pointee = UInt8(length)
+                return SSL_TLSEXT_ERR_OK
+            }
+            index += 1 + length
         }
-        index += 1 + length
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL
 }

@@ -1,0 +1,196 @@
+internal import HTTP
+internal import Logging
+internal import Primitives
+internal import Transport
+
+/// The life of one HTTP/2 connection: one task reads, hands requests out and writes everything that is to be said; each
+/// request is answered by a task of its own on the same loop (R10, R11).
+extension LoopServer {
+    /// Reads before what they brought is answered: more would only queue.
+    private static let readsPerTurn = 8
+    /// From the notice that the end is near to the end of new streams: time for those under way to arrive (RFC 9113 §6.8).
+    private static let farewell = Duration.milliseconds(100)
+
+    func serveHTTP2(_ connection: Connection) async {
+        let http2 = HTTP2Exchange(
+            connection, makeSession(connection.stream.peer), certificate: connection.stream.peerCertificateDigest, at: loop.now)
+        connection.onDrain = { connection.stream.wakeReader() }
+        defer { http2.end() }
+        while await turn(http2) {}
+    }
+
+    private func makeSession(_ peer: IPAddress) -> HTTP2Session {
+        var limits = HTTP2Limits()
+        limits.fieldBlock = rules.configuration.head.fieldBlock
+        limits.fields = rules.configuration.head.fields
+        return HTTP2Session(limits: limits) { stream in
+            // From here on one set of rules for this request, whatever is reloaded meanwhile.
+            let rules = self.rules
+            let client = rules.configuration.trustedProxies.client(of: stream.request, peer: peer)
+            stream.request.fields.removeSpoofable()
+            stream.context = HTTP2Call(rules: rules, client: client)
+            return rules.responder.bodyLimit(for: stream.request)
+        }
+    }
+
+    /// Reads what is there, answers what can be answered, writes all that is to be said, and waits. False at the end.
+    private func turn(_ http2: HTTP2Exchange) async -> Bool {
+        var isAlive = true
+        for _ in 0..<Self.readsPerTurn {
+            spares.lend(to: &http2.input)
+            let attempt = http2.connection.stream.tryRead(into: &http2.input, room: SpareBuffers.size)
+            guard case .bytes = attempt else {
+                if case .wantsRead = attempt { break }
+                if case .wantsWrite = attempt { break }
+                return false
+            }
+            http2.activeAt = loop.now
+            isAlive = http2.input.withBytes { http2.session.receive($0, at: loop.now) }
+            http2.input.removeAll()
+            handle(http2)
+            if !isAlive { break }
+        }
+        spares.collect(from: &http2.input)
+        noteDrain(http2)
+        guard await writeAll(http2), isAlive, !http2.session.isOver else { return false }
+        return await wait(http2)
+    }
+
+    // MARK: Requests
+
+    private func handle(_ http2: HTTP2Exchange) {
+        for event in http2.session.takeEvents() {
+            switch event {
+            case .whole(let stream): start(stream, http2)
+            case .refused(let stream): refuse(stream, http2, stream.refusal?.status ?? .badRequest, stream.refusal?.rawValue ?? "")
+            case .overloaded(let stream): refuse(stream, http2, .serviceUnavailable, "too_much_at_once")
+            case .drained(let stream): (stream.context as? HTTP2Call)?.drained()
+            case .closed(let stream): (stream.context as? HTTP2Call)?.end()
+            }
+        }
+    }
+
+    private func start(_ stream: HTTP2Stream, _ http2: HTTP2Exchange) {
+        guard let call = stream.context as? HTTP2Call else { return http2.session.reset(stream, .internalError) }
+        let request = http2.session.takeRequest(of: stream)
+        let context = RequestContext(
+            requestID: ids.next(), peer: call.client, isSecure: true, loopIndex: loop.index, received: stream.received,
+            clientCertificateDigest: http2.certificate, executor: loop)
+        // Awaited by nobody: ends with its answer, and is cancelled with its stream.
+        call.task = Task.immediate(executorPreference: loop) {
+            let response = await call.rules.responder.respond(to: request, in: context)
+            await self.answer(stream, response, http2, call)
+            self.log(request, response.status, context)
+        }
+    }
+
+    private func answer(_ stream: HTTP2Stream, _ response: Response, _ http2: HTTP2Exchange, _ call: HTTP2Call) async {
+        let isHead = stream.request.method == .head
+        guard case .stream(let producer) = response.body, !isHead else {
+            http2.session.answer(stream, response, date: dates.value(at: loop.now), isWhole: true)
+            return http2.connection.stream.wakeReader()
+        }
+        http2.session.answer(stream, response, date: dates.value(at: loop.now), isWhole: false)
+        http2.connection.stream.wakeReader()
+        await producer(HTTP2Body(LoopBound(HTTP2Body.Target(http2, stream, call), on: loop), loop: loop))
+        http2.session.finish(stream)
+        http2.connection.stream.wakeReader()
+    }
+
+    private func refuse(_ stream: HTTP2Stream, _ http2: HTTP2Exchange, _ status: Status, _ reason: String) {
+        let id = ids.next()
+        service.logger.info(
+            "request refused",
+            [("request.id", .text(id)), ("peer.address", .text(http2.peer)), ("reason", .string(reason))])
+        var response = Response.refusal(status, reason: reason, requestID: id)
+        if status == .serviceUnavailable { response.fields.append(.retryAfter, "1") }
+        http2.session.answer(stream, response, date: dates.value(at: loop.now), isWhole: true)
+    }
+
+    // MARK: Writing
+
+    /// Writes until there is nothing to say. False when the peer is gone or does not read.
+    private func writeAll(_ http2: HTTP2Exchange) async -> Bool {
+        while true {
+            spares.lend(to: &http2.output)
+            let hasMore = http2.session.produce(into: &http2.output, at: loop.now)
+            if hasMore, !(await flush(http2)) { return false }
+            let events = http2.session.events.count
+            handle(http2)
+            if !hasMore, events == 0 { break }
+        }
+        spares.collect(from: &http2.output)
+        return true
+    }
+
+    private func flush(_ http2: HTTP2Exchange) async -> Bool {
+        let stream = http2.connection.stream
+        while !http2.output.isEmpty {
+            switch stream.tryWrite(http2.output) {
+            case .bytes(let count): http2.output.consume(count)
+            case .end, .failed: return false
+            case .wantsRead, .wantsWrite:
+                // Until the peer reads, nothing more of it is read: it cannot make us queue answers.
+                let deadline = rules.deadlines.write(from: loop.now, count: http2.output.count)
+                do throws(SocketError) { try await stream.waitForWriting(until: deadline) } catch { return false }
+            }
+        }
+        return true
+    }
+
+    // MARK: Waiting
+
+    /// Until bytes come, an answer is ready or somebody is too slow. False when the connection is to end.
+    private func wait(_ http2: HTTP2Exchange) async -> Bool {
+        http2.noteHead(at: loop.now)
+        let stream = http2.connection.stream
+        do throws(SocketError) {
+            try await stream.waitForReading(until: deadline(of: http2))
+            return true
+        } catch {
+            guard error.code == .timeout else { return false }
+            return await timedOut(http2)
+        }
+    }
+
+    private func deadline(of http2: HTTP2Exchange) -> MonotonicTime {
+        let deadlines = rules.deadlines
+        let session = http2.session
+        var first = loop.now + .seconds(3600)
+        if let end = http2.endsAt { first = min(first, end) }
+        if let begun = http2.headBegunAt { first = min(first, deadlines.header(from: begun)) }
+        if session.streams.isEmpty {
+            first = min(first, session.hasBegun ? deadlines.idle(from: http2.activeAt) : deadlines.header(from: http2.begunAt))
+        }
+        for stream in session.streams { first = min(first, http2.deadline(of: stream, deadlines)) }
+        return first
+    }
+
+    private func timedOut(_ http2: HTTP2Exchange) async -> Bool {
+        let now = loop.now
+        let session = http2.session
+        if let end = http2.endsAt, now >= end {
+            http2.endsAt = nil
+            session.refuseNewStreams()
+        }
+        for stream in session.streams where http2.deadline(of: stream, rules.deadlines) <= now {
+            if stream.isReceiving { session.giveUp(on: stream) } else { session.reset(stream, .cancel) }
+        }
+        handle(http2)
+        let isIdle = session.streams.isEmpty && deadline(of: http2) <= now && http2.endsAt == nil
+        let isHeadLate = http2.headBegunAt.map { rules.deadlines.header(from: $0) <= now } ?? false
+        if isIdle || isHeadLate {
+            session.terminate(isHeadLate ? .enhanceYourCalm : .noError)
+            _ = await writeAll(http2)
+            return false
+        }
+        return true
+    }
+
+    private func noteDrain(_ http2: HTTP2Exchange) {
+        guard isDraining, !http2.isEnding else { return }
+        http2.isEnding = true
+        http2.session.announceEnd()
+        http2.endsAt = loop.now + Self.farewell
+    }
+}
