@@ -36,8 +36,15 @@ package struct Fields: Sendable {
                 valueLength: UInt32(bytes.count - valueStart)))
     }
 
+    /// Appends a field line whose value was checked.
+    mutating func append(_ name: FieldName, value: Span<UInt8>) {
+        unsafe append(
+            name: UnsafeBufferPointer(start: name.literal.utf8Start, count: name.literal.utf8CodeUnitCount).span, value: value)
+    }
+
     /// Appends a field line whose name is in lower case, checked like the value.
     mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+        makeRoom()
         let nameStart = bytes.count
         unsafe name.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
         unsafe value.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }

@@ -6,8 +6,15 @@ package protocol Responder: Sendable {
     /// Called once the head is parsed and before the body is read.
     func bodyLimit(for request: Request) -> Int
 
+    /// Answers a request whose answer is at hand and needs no wait; nil for any other. Spares HTTP/2 a task.
+    func respondAtOnce(to request: Request, in context: RequestContext) -> Response?
+
     /// Answers one request. The task is cancelled when the peer disconnects while this runs.
     func respond(to request: Request, in context: RequestContext) async -> Response
+}
+
+extension Responder {
+    package func respondAtOnce(to request: Request, in context: RequestContext) -> Response? { nil }
 }
 
 /// What surrounds one request. Passed along, so that nothing is global.

@@ -21,6 +21,11 @@
         body(unsafe UnsafeBufferPointer(start: base, count: count).span)
     }
 
+    /// What was written as raw memory, for a call of C.
+    @unsafe package func withUnsafeBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+        unsafe body(UnsafeBufferPointer(start: base, count: count))
+    }
+
     /// Starts again, keeping the memory.
     package mutating func removeAll() { count = 0 }
 

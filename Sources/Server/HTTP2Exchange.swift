@@ -10,6 +10,8 @@ final class HTTP2Exchange {
     let session: HTTP2Session
     var input = ByteBuffer()
     var output = ByteBuffer()
+    /// What the session told last; kept for its memory.
+    var events: [HTTP2Session.Event] = []
     let begunAt: MonotonicTime
     /// When bytes last came.
     var activeAt: MonotonicTime

@@ -59,7 +59,9 @@ extension LoopServer {
     // MARK: Requests
 
     private func handle(_ http2: HTTP2Exchange) {
-        for event in http2.session.takeEvents() {
+        guard !http2.session.events.isEmpty else { return }
+        http2.session.takeEvents(into: &http2.events)
+        for event in http2.events {
             switch event {
             case .whole(let stream): start(stream, http2)
             case .refused(let stream): refuse(stream, http2, stream.refusal?.status ?? .badRequest, stream.refusal?.rawValue ?? "")
@@ -68,6 +70,7 @@ extension LoopServer {
             case .closed(let stream): (stream.context as? HTTP2Call)?.end()
             }
         }
+        http2.events.removeAll(keepingCapacity: true)
     }
 
     private func start(_ stream: HTTP2Stream, _ http2: HTTP2Exchange) {
@@ -76,6 +79,10 @@ extension LoopServer {
         let context = RequestContext(
             requestID: ids.next(), peer: call.client, isSecure: true, loopIndex: loop.index, received: stream.received,
             clientCertificateDigest: http2.certificate, executor: loop)
+        if let response = call.rules.responder.respondAtOnce(to: request, in: context) {
+            http2.session.answer(stream, response, date: dates.value(at: loop.now), isWhole: true)
+            return log(request, response.status, context)
+        }
         // Awaited by nobody: ends with its answer, and is cancelled with its stream.
         call.task = Task.immediate(executorPreference: loop) {
             let response = await call.rules.responder.respond(to: request, in: context)

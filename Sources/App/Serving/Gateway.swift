@@ -52,6 +52,10 @@ struct Gateway: Responder {
         }
     }
 
+    func respondAtOnce(to request: Request, in context: RequestContext) -> Response? {
+        request.path == "/health" ? Self.health : nil
+    }
+
     func respond(to request: Request, in context: RequestContext) async -> Response {
         if request.path == "/health" { return Self.health }
         var response = await admit(request, context)

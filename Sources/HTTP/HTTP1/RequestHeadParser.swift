@@ -123,7 +123,7 @@ extension RequestHeadParser {
         }
     }
 
-    private static func method(_ input: Span<UInt8>, _ range: Range<Int>) -> Method? {
+    static func method(_ input: Span<UInt8>, _ range: Range<Int>) -> Method? {
         func `is`(_ name: StaticString) -> Bool {
             for offset in 0..<range.count where input[range.lowerBound + offset] != (unsafe name.utf8Start[offset]) {
                 return false

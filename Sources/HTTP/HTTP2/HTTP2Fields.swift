@@ -1,4 +1,5 @@
 internal import CNghttp2
+internal import Primitives
 
 /// The head of an answer in nghttp2's form. Like `ResponseHead`, it leaves out whatever a responder put under the names that
 /// are the connection's business.
@@ -7,12 +8,13 @@ enum HTTP2Fields {
     @unsafe static func submit(
         _ response: Response, length: Int?, date: [UInt8], _ body: (UnsafeMutablePointer<nghttp2_nv>, Int) -> Bool
     ) -> Bool {
-        var numbers = Array(String(response.status.code).utf8)
+        var numbers = ByteWriter(capacity: 64)
+        numbers.append(decimal: Int(response.status.code))
         let statusCount = numbers.count
-        if let length { numbers.append(contentsOf: String(length).utf8) }
+        if let length { numbers.append(decimal: length) }
         let fields = response.fields
         return unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: fields.count + 3) { out in
-            unsafe numbers.withUnsafeBufferPointer { numbers in
+            unsafe numbers.withUnsafeBytes { numbers in
                 unsafe date.withUnsafeBufferPointer { date in
                     unsafe fields.bytes.withUnsafeBufferPointer { bytes in
                         var list = unsafe List(out)

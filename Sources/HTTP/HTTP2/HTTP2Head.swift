@@ -21,24 +21,15 @@ extension HTTP2Stream {
         if refusal == nil { refusal = reason }
     }
 
-    /// Judges what only the whole head can tell, and brings the authority where HTTP/1 has it.
+    /// Judges what only the whole head can tell.
     func settle() {
-        guard refusal == nil else { return }
-        guard let authority else { return hostCount == 1 ? () : refuse(hostCount == 0 ? .missingHost : .repeatedHost) }
-        guard RequestTarget.isAuthority(authority.span, 0..<authority.count) else { return refuse(.invalidHost) }
-        if hostCount > 1 { return refuse(.repeatedHost) }
-        if hostCount == 1 {
-            let isSame = request.fields.withValue(of: .host) { $0.elementsEqual(authority) { lowered($0) == lowered($1) } }
-            if isSame != true { refuse(.authorityMismatch) }
-        } else {
-            request.fields.append(name: "host".utf8, value: authority)
-        }
+        if refusal == nil, !hasAuthority { refuse(.missingHost) }
     }
 
     private func takePseudo(_ name: Span<UInt8>, _ value: Span<UInt8>) throws(RequestRefusal) {
         let whole = 0..<value.count
         if name.matches(0..<name.count, ":method") {
-            guard let method = Method(rawValue: value.text(whole)) else { throw .unknownMethod }
+            guard let method = RequestHeadParser.method(value, whole) else { throw .unknownMethod }
             request.method = method
         } else if name.matches(0..<name.count, ":path") {
             guard value.count <= RequestHeadLimits().requestLine else { throw .requestLineTooLong }
@@ -46,7 +37,7 @@ extension HTTP2Stream {
             _ = try RequestTarget.parse(value, whole, into: &request)
             if request.path == "*", value.count > 1 { throw .malformedTarget }
         } else if name.matches(0..<name.count, ":authority") {
-            authority = whole.map { value[$0] }
+            try takeAuthority(value)
         } else if name.matches(0..<name.count, ":scheme") {
             // The scheme is the listener's to know; one that is neither cannot be meant for us.
             guard value.matches(whole, "https") || value.matches(whole, "http") else { throw .malformedTarget }
@@ -60,7 +51,10 @@ extension HTTP2Stream {
         if value.count > 0, Self.isOddSpace(value[0]) || Self.isOddSpace(value[value.count - 1]) { throw .invalidFieldValue }
         switch name.count {
         case 2 where name.matches(0..<2, "te"): return
-        case 4 where name.matches(0..<4, "host"): hostCount += 1
+        case 4 where name.matches(0..<4, "host"):
+            hostCount += 1
+            if hostCount > 1 { throw .repeatedHost }
+            return try takeAuthority(value)
         case 6 where name.matches(0..<6, "cookie"): return joinCookie(value)
         case 6 where name.matches(0..<6, "expect"):
             guard value.matches(whole, "100-continue") else { throw .unsupportedExpectation }
@@ -77,6 +71,20 @@ extension HTTP2Stream {
         default: break
         }
         request.fields.append(name: name, value: value)
+    }
+
+    /// `:authority`, `host`, or both, which then must be the same.
+    private func takeAuthority(_ value: Span<UInt8>) throws(RequestRefusal) {
+        if hasAuthority {
+            let isSame = request.fields.withValue(of: .host) { known in
+                known.count == value.count && value.indices.allSatisfy { lowered(known[known.startIndex + $0]) == lowered(value[$0]) }
+            }
+            guard isSame == true else { throw .authorityMismatch }
+            return
+        }
+        guard RequestTarget.isAuthority(value, 0..<value.count) else { throw .invalidHost }
+        hasAuthority = true
+        request.fields.append(.host, value: value)
     }
 
     /// RFC 9113 §8.2.3: cookies may come in pieces, and are one field for everyone behind.

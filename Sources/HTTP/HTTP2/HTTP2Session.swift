@@ -38,6 +38,8 @@ package import Primitives
     private var flood: FloodGuard
     private var now = MonotonicTime(nanoseconds: 0)
     private var heldBytes = 0
+    /// Whose head is coming: nothing may come between its frames.
+    private var current: HTTP2Stream?
     /// Frames with data we sent, each of which may be answered by a window update or two.
     private var windowCredit = 64
 
@@ -91,11 +93,10 @@ package import Primitives
     /// Both sides have said everything: close.
     package var isOver: Bool { unsafe nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }
 
-    /// Takes the events, in their order.
-    package func takeEvents() -> [Event] {
-        guard !events.isEmpty else { return [] }
-        defer { events.removeAll(keepingCapacity: true) }
-        return events
+    /// Takes the events, in their order. The array given is emptied and its memory used again.
+    package func takeEvents(into taken: inout [Event]) {
+        taken.removeAll(keepingCapacity: true)
+        swap(&taken, &events)
     }
 
     // MARK: Answers
@@ -197,6 +198,7 @@ extension HTTP2Session {
         streams.append(stream)
         receivingCount += 1
         isMidHead = true
+        current = stream
         unsafe nghttp2_session_set_stream_user_data(session, id, Unmanaged.passUnretained(stream).toOpaque())
     }
 
@@ -207,7 +209,8 @@ extension HTTP2Session {
 
     /// A field of a head. False when the peer goes on beyond all bounds: the connection ends.
     func field(_ id: Int32, _ name: Span<UInt8>, _ value: Span<UInt8>) -> Bool {
-        guard let stream = stream(id), !stream.hasHead else { return true }
+        // Trailers have no stream here.
+        guard let stream = current, stream.id == id else { return true }
         stream.take(name, value, limits: limits)
         guard stream.fieldBytes <= 4 * limits.fieldBlock else {
             flood.pay(Double(limits.patience) * 2)
@@ -223,6 +226,7 @@ extension HTTP2Session {
 
     func headEnded(_ id: Int32, endsStream: Bool) {
         isMidHead = false
+        current = nil
         guard let stream = stream(id) else { return }
         guard !stream.hasHead else {
             // Trailers: dropped (HTTP-3).
@@ -351,7 +355,10 @@ extension HTTP2Session {
 
     func closed(_ id: Int32) {
         guard let stream = stream(id) else { return }
-        isMidHead = isMidHead && stream.hasHead
+        if current === stream {
+            current = nil
+            isMidHead = false
+        }
         stopReceiving(stream)
         release(stream)
         stream.isClosed = true

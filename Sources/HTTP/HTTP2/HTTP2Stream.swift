@@ -27,7 +27,8 @@ package final class HTTP2Stream {
     var hasHead = false
     var fieldBytes = 0
     var fieldCount = 0
-    var authority: [UInt8]?
+    /// The authority is known, and stands among the fields as `host`, where HTTP/1 has it.
+    var hasAuthority = false
     var contentLength: Int?
     var hostCount = 0
     var bodyLimit = 0
