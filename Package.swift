@@ -30,6 +30,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CSQLite"),
+        .systemLibrary(name: "CNghttp2"),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CYaml"),
         .systemLibrary(name: "CArgon2"),
@@ -38,7 +39,7 @@ let package = Package(
         module("Logging", ["Primitives"]),
         module("Crypto", ["Primitives", "COpenSSL", "CArgon2"]),
         module("Transport", ["Primitives", "COpenSSL", "CLinux"]),
-        module("HTTP", ["Primitives"]),
+        module("HTTP", ["Primitives", "CNghttp2"]),
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
         module("Client", ["HTTP", "Primitives", "CCurl"]),
         module("MCP", ["HTTP", "Primitives"]),

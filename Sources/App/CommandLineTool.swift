@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Primitives
+import Transport
 
 /// The program: finds the command, runs it, maps the outcome to an exit code (contract §6).
 package enum CommandLineTool {
@@ -8,6 +9,7 @@ package enum CommandLineTool {
     package static func run(_ words: [String]) async -> Int32 {
         // Secrets in memory must not end in a core file or be read by another process of the same user (VLT-4).
         _ = gh_forbid_dumps()
+        RecordBuffers.install()
         do throws(CommandError) {
             try await dispatch(Array(words.dropFirst()))
             return 0

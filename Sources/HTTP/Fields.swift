@@ -36,6 +36,17 @@ package struct Fields: Sendable {
                 valueLength: UInt32(bytes.count - valueStart)))
     }
 
+    /// Appends a field line whose name is in lower case, checked like the value.
+    mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+        let nameStart = bytes.count
+        unsafe name.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+        unsafe value.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+        entries.append(
+            Entry(
+                nameStart: UInt32(nameStart), nameLength: UInt16(truncatingIfNeeded: name.count),
+                valueStart: UInt32(nameStart + name.count), valueLength: UInt32(value.count)))
+    }
+
     /// Appends a field line whose value is text of our own making. Bytes that may not stand in a field value become spaces,
     /// so that no value can end the line (response splitting).
     package mutating func append(_ name: FieldName, _ value: String) {

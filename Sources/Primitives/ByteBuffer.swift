@@ -3,8 +3,9 @@
 /// Inlinable where a generic closure or a call a few bytes long would otherwise cross a module unspecialized: measured.
 @safe package struct ByteBuffer: ~Copyable {
     // Invariant: 0 <= start <= end <= capacity, and `base` holds `capacity` bytes of which `start..<end` are initialized.
+    // Without capacity there is no memory, and `base` is no address anyone reads.
     @usableFromInline var base: UnsafeMutableRawPointer
-    @usableFromInline var capacity: Int
+    @usableFromInline package var capacity: Int
     @usableFromInline var start = 0
     @usableFromInline var end = 0
 
@@ -13,7 +14,37 @@
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: self.capacity, alignment: 16)
     }
 
-    deinit { unsafe base.deallocate() }
+    /// A buffer without memory, which takes some when the first byte comes.
+    package init() {
+        capacity = 0
+        unsafe base = Self.nowhere
+    }
+
+    deinit { if capacity > 0 { unsafe base.deallocate() } }
+
+    private static var nowhere: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped }
+
+    /// The memory of a buffer without the buffer. Whoever holds it must make a buffer of it again, which frees it.
+    @safe package struct Memory {
+        fileprivate let base: UnsafeMutableRawPointer
+        fileprivate let capacity: Int
+    }
+
+    /// An empty buffer in memory taken from another.
+    package init(_ memory: Memory) {
+        unsafe base = memory.base
+        capacity = memory.capacity
+    }
+
+    /// Leaves the buffer empty and without memory.
+    package mutating func takeMemory() -> Memory {
+        defer {
+            removeAll()
+            capacity = 0
+            unsafe base = Self.nowhere
+        }
+        return unsafe Memory(base: base, capacity: capacity)
+    }
 
     /// Bytes waiting to be consumed.
     @inlinable package var count: Int { end - start }
@@ -132,7 +163,7 @@
             let grown = max(capacity * 2, waiting + minimum)
             let next = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
             unsafe next.copyMemory(from: base + start, byteCount: waiting)
-            unsafe base.deallocate()
+            if capacity > 0 { unsafe base.deallocate() }
             unsafe base = next
             capacity = grown
         }

@@ -22,6 +22,9 @@ package struct Event: Sendable {
     package var actor: String?
     /// Whose account it concerns: the user name.
     package var subject: String?
+    /// Whose credential acted. Stands for actor, subject, client, grant, token reference and scopes where those are nil: one
+    /// reference to count instead of six.
+    package var caller: Principal?
     package var client: ClientID?
     package var grant: GrantID?
     package var tokenReference: String?
@@ -39,8 +42,10 @@ package struct Event: Sendable {
     /// Further members, for the extra fields of oauth.md §18. Keys are lower-case words.
     package var details: [(key: String, value: JSONValue)]
 
-    package init(
-        _ name: String, _ outcome: Outcome = .success, severity: Severity = .info, reason: String? = nil, actor: String? = nil,
+    // Inlined: called, it would make the whole value twice.
+    @inline(__always) package init(
+        _ name: String, _ outcome: Outcome = .success, severity: Severity = .info, reason: String? = nil,
+        caller: Principal? = nil, actor: String? = nil,
         subject: String? = nil, client: ClientID? = nil, grant: GrantID? = nil, tokenReference: String? = nil,
         resource: String? = nil, scopes: String? = nil, details: [(key: String, value: JSONValue)] = []
     ) {
@@ -48,6 +53,7 @@ package struct Event: Sendable {
         self.outcome = outcome
         self.severity = severity
         self.reason = reason
+        self.caller = caller
         self.actor = actor
         self.subject = subject
         self.client = client

@@ -15,8 +15,6 @@ private enum Interruption: Error {
 /// Everything between two waits is synchronous on purpose: each `await` costs an executor check under a lock, so that a
 /// request awaits its bytes and its responder and, as a rule, nothing else.
 extension LoopServer {
-    private static let bufferSize = 4096
-
     /// What of one connection outlives a wait.
     private struct Progress {
         /// When the present phase began.
@@ -40,8 +38,9 @@ extension LoopServer {
     func serveHTTP1(_ connection: Connection) async {
         var rules = self.rules
         var machine = ServerConnection(limits: rules.configuration.head)
-        var input = ByteBuffer(capacity: Self.bufferSize)
-        var output = ByteBuffer(capacity: Self.bufferSize)
+        // Both have memory only while bytes are on their way.
+        var input = ByteBuffer()
+        var output = ByteBuffer()
         let peer = connection.stream.peer
         var progress = Progress(since: loop.now, client: peer)
         let certificate = service.tls == nil ? nil : connection.stream.peerCertificateDigest
@@ -51,7 +50,7 @@ extension LoopServer {
                 receiving: while true {
                     switch try receive(connection, &rules, &machine, &input, &progress) {
                     case .answer: break receiving
-                    case .input(let deadline): try await waitForInput(connection, &input, &output, progress, until: deadline)
+                    case .input(let deadline): try await waitForInput(connection, &input, progress, until: deadline)
                     case .room: try await waitForRoom(connection)
                     case .permission:
                         output.append("HTTP/1.1 100 Continue\r\n\r\n")
@@ -63,13 +62,13 @@ extension LoopServer {
                     loopIndex: loop.index, received: progress.received, clientCertificateDigest: certificate,
                     executor: loop)
                 connection.stream.beginWork()
+                spares.collect(from: &input)
                 let response = await rules.responder.respond(to: machine.request, in: context)
                 let head = write(response, to: machine, into: &output)
                 var isComplete = true
                 if head.sendsBody, case .stream(let producer) = response.body {
                     try await flush(connection, &output)
-                    input.shrink(to: 0)
-                    output.shrink(to: 0)
+                    spares.collect(from: &output)
                     isComplete = await send(producer, connection, rules, isChunked: head.framing == .chunked)
                 }
                 if try !flushNow(connection, &output) { try await flush(connection, &output) }
@@ -81,8 +80,7 @@ extension LoopServer {
                 next = await refuse(connection, &machine, &output, refusal)
             }
             progress = Progress(since: loop.now, client: peer, isFirst: false)
-            input.shrink(to: 16 * Self.bufferSize)
-            output.shrink(to: 16 * Self.bufferSize)
+            spares.collect(from: &output)
         }
         if next == .closeLingering {
             // Nothing is owed any more: draining may cut it.
@@ -119,7 +117,8 @@ extension LoopServer {
                 continue
             case .awaitRequest, .awaitHead, .awaitBody: break
             }
-            switch connection.stream.tryRead(into: &input, room: step == .awaitBody ? 4 * Self.bufferSize : Self.bufferSize / 2) {
+            spares.lend(to: &input)
+            switch connection.stream.tryRead(into: &input, room: step == .awaitBody ? 16 * 1024 : SpareBuffers.size / 2) {
             case .bytes: continue
             case .end, .failed: throw .gone
             case .wantsRead: return .input(deadline: deadline(machine, progress))
@@ -155,10 +154,11 @@ extension LoopServer {
     }
 
     private func waitForInput(
-        _ connection: Connection, _ input: inout ByteBuffer, _ output: inout ByteBuffer, _ progress: Progress,
+        _ connection: Connection, _ input: inout ByteBuffer, _ progress: Progress,
         until deadline: MonotonicTime
     ) async throws(Interruption) {
         let isIdle = progress.step == .awaitRequest
+        spares.collect(from: &input)
         connection.isIdle = isIdle
         connection.idleSince = progress.since
         var deadline = deadline
@@ -174,8 +174,6 @@ extension LoopServer {
                 if limit < deadline {
                     // Idle for long enough that memory is worth more than the time to get it back.
                     connection.stream.park()
-                    input.shrink(to: 0)
-                    output.shrink(to: 0)
                     returnMemorySoon()
                     limit = deadline
                 } else if isIdle {
@@ -194,6 +192,7 @@ extension LoopServer {
     ) -> ResponseHead {
         let head = ResponseHead(
             response, to: machine.request.method, machine.head, persists: machine.head.persists && !isDraining)
+        spares.lend(to: &output)
         head.write(response, date: dates.value(at: loop.now), into: &output)
         if head.sendsBody, case .bytes(let bytes) = response.body { output.append(bytes) }
         return head

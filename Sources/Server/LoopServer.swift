@@ -15,6 +15,7 @@ actor LoopServer {
     private var nextConnection = 0
     private(set) var isDraining = false
     private var willReturnMemory = false
+    let spares = SpareBuffers()
     var dates = DateCache()
     var ids = RequestIDs()
 

@@ -199,11 +199,8 @@ extension ToolGate {
         return AuditRecord(event, in: AuditContext(requestID: context.requestID, source: context.peer))
     }
 
-    private func event(_ name: String, _ outcome: Event.Outcome, _ call: ToolCall) -> Event {
-        var event = Event(
-            name, outcome, actor: call.caller?.username, subject: call.caller?.username, client: call.caller?.clientID,
-            grant: call.caller?.grantID, tokenReference: call.caller?.tokenReference, resource: resource.url,
-            scopes: call.caller?.scopes.description)
+    @inline(__always) private func event(_ name: String, _ outcome: Event.Outcome, _ call: ToolCall) -> Event {
+        var event = Event(name, outcome, caller: call.caller, resource: resource.url)
         (event.tool, event.engine) = (call.tool.name, engine)
         return event
     }

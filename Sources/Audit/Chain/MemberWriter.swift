@@ -1,27 +1,29 @@
 internal import Primitives
 
 /// Writes the members of one object, merging the record's own, which come in sorted order, with its sorted details.
+///
+/// A key is given as the literal that stands before its value: `,"seq":`, or `,"tool":"` for a text. Each member begins with
+/// a comma; whoever writes the object makes a brace of the first.
 struct MemberWriter {
     private let details: [(key: String, value: JSONValue)]
     private var next = 0
-    private var isFirst = true
 
     init(details: [(key: String, value: JSONValue)]) { self.details = details }
 
     /// Begins a member; its value is written by the caller.
     @inline(__always) mutating func key(_ key: StaticString, into out: inout ByteWriter) {
-        if next < details.count { flush(before: key.description, into: &out) }
-        separate(&out)
+        if next < details.count { flush(before: Self.name(in: key), into: &out) }
         out.append(key)
-        out.append("\":")
     }
 
     /// Nothing when the value is nil.
     /// - Parameter end: a byte from which on the text is left out.
-    @inline(__always) mutating func text(_ key: StaticString, _ value: String?, endingBefore end: UInt8? = nil, into out: inout ByteWriter) {
+    @inline(__always)
+    mutating func text(_ key: StaticString, _ value: String?, endingBefore end: UInt8? = nil, into out: inout ByteWriter) {
         guard let value else { return }
         self.key(key, into: &out)
         out.append(auditText: value, endingBefore: end)
+        out.append(UInt8(ascii: "\""))
     }
 
     /// Nothing when the value is nil.
@@ -35,7 +37,6 @@ struct MemberWriter {
     mutating func address(_ key: StaticString, _ value: IPAddress?, into out: inout ByteWriter) {
         guard let value else { return }
         self.key(key, into: &out)
-        out.append(UInt8(ascii: "\""))
         out.append(address: value)
         out.append(UInt8(ascii: "\""))
     }
@@ -43,9 +44,9 @@ struct MemberWriter {
     /// Writes the details behind the last member.
     mutating func finish(into out: inout ByteWriter) { flush(before: nil, into: &out) }
 
-    @inline(__always) private mutating func separate(_ out: inout ByteWriter) {
-        if isFirst { out.append("\"") } else { out.append(",\"") }
-        isFirst = false
+    /// `tool` of `,"tool":"`.
+    private static func name(in key: StaticString) -> String {
+        String(key.description.dropFirst(2).prefix { $0 != "\"" })
     }
 
     private mutating func flush(before limit: String?, into out: inout ByteWriter) {
@@ -53,7 +54,7 @@ struct MemberWriter {
             let detail = details[next]
             if let limit, detail.key >= limit { return }
             next += 1
-            separate(&out)
+            out.append(",\"")
             out.append(utf8: detail.key)
             out.append("\":")
             out.append(auditDetail: detail.value)
@@ -65,7 +66,7 @@ extension ByteWriter {
     /// Appends a further member's value: a text like any other, the rest canonical, too large a one as a note.
     fileprivate mutating func append(auditDetail value: JSONValue) {
         switch value {
-        case .string(let text): append(auditText: text)
+        case .string(let text): append(quotedAuditText: text)
         case .null, .bool: append(json: value)
         default:
             let canonical = value.cleaned.canonical
@@ -74,10 +75,9 @@ extension ByteWriter {
         }
     }
 
-    /// Appends a quoted RFC 3339 time in UTC with milliseconds.
+    /// Appends an RFC 3339 time for within quotes, in UTC with milliseconds.
     mutating func append(auditTime time: Timestamp) {
         let civil = CivilTime(time)
-        append(UInt8(ascii: "\""))
         appendPair(civil.year / 100, then: nil)
         appendPair(civil.year % 100, then: UInt8(ascii: "-"))
         appendPair(civil.month, then: UInt8(ascii: "-"))
@@ -86,7 +86,7 @@ extension ByteWriter {
         appendPair(civil.minute, then: UInt8(ascii: ":"))
         appendPair(civil.second, then: UInt8(ascii: "."))
         appendPair(civil.millisecond / 10, then: 0x30 + UInt8(truncatingIfNeeded: civil.millisecond % 10))
-        append("Z\"")
+        append(UInt8(ascii: "Z"))
     }
 
     private mutating func appendPair(_ value: Int, then next: UInt8?) {
@@ -95,14 +95,19 @@ extension ByteWriter {
         if let next { append(next) }
     }
 
-    /// Appends a quoted text without its control characters (C0, DEL, C1, line separators, direction overrides), at most
+    /// As `append(auditText:)`, within quotes.
+    mutating func append(quotedAuditText text: String) {
+        append(UInt8(ascii: "\""))
+        append(auditText: text)
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Appends a text for within quotes, without its control characters (C0, DEL, C1, line separators, direction overrides), at most
     /// 1 KiB of it, cut at a character.
     mutating func append(auditText text: String, endingBefore end: UInt8? = nil) {
-        append(UInt8(ascii: "\""))
         // Nearly always.
-        if end == nil, append(plain: text, limit: AuditRecord.textLimit) { return append(UInt8(ascii: "\"")) }
+        if end == nil, append(plain: text, limit: AuditRecord.textLimit) { return }
         appendCleaned(text, endingBefore: end)
-        append(UInt8(ascii: "\""))
     }
 
     private mutating func appendCleaned(_ text: String, endingBefore end: UInt8?) {
@@ -167,7 +172,7 @@ extension JSONValue {
 extension String {
     fileprivate var auditClean: String {
         var quoted = ByteWriter()
-        quoted.append(auditText: self)
+        quoted.append(quotedAuditText: self)
         return (try? JSONValue(parsing: quoted.bytes))?.string ?? ""
     }
 }

@@ -16,63 +16,66 @@ struct RecordBody: Sendable {
     init(
         _ event: borrowing Event, _ context: borrowing AuditContext, _ time: Timestamp, _ details: [(key: String, value: JSONValue)]
     ) {
+        let caller = event.caller
         var members = MemberWriter(details: details)
         var out = ByteWriter(capacity: 960)
-        out.append(UInt8(ascii: "{"))
-        members.text("actor", event.actor ?? event.subject, into: &out)
-        members.text("arg_digest", event.argumentDigest, into: &out)
-        members.text("client", event.client?.text, into: &out)
-        members.text("engine", event.engine, into: &out)
-        members.text("event", event.name, into: &out)
-        members.text("grant_ref", event.grant?.text, into: &out)
+        members.text(#","actor":""#, event.actor ?? event.subject ?? caller?.username, into: &out)
+        members.text(#","arg_digest":""#, event.argumentDigest, into: &out)
+        members.text(#","client":""#, event.client?.text ?? caller?.clientID?.text, into: &out)
+        members.text(#","engine":""#, event.engine, into: &out)
+        members.text(#","event":""#, event.name, into: &out)
+        members.text(#","grant_ref":""#, event.grant?.text ?? caller?.grantID?.text, into: &out)
         Self.write(context, &members, &out)
-        members.number("ms", event.milliseconds, into: &out)
-        members.key("node", into: &out)
+        members.number(#","ms":"#, event.milliseconds, into: &out)
+        members.key(#","node":"#, into: &out)
         node = out.count
-        members.text("outcome", event.outcome.rawValue, into: &out)
-        members.text("policy", event.policy, into: &out)
-        members.key("prev", into: &out)
-        out.append(UInt8(ascii: "\""))
+        members.text(#","outcome":""#, event.outcome.rawValue, into: &out)
+        members.text(#","policy":""#, event.policy, into: &out)
+        members.key(#","prev":""#, into: &out)
         previous = out.count
         out.append(UInt8(ascii: "\""))
-        members.text("reason", event.reason, into: &out)
-        members.text("request_id", context.requestID.text, into: &out)
-        members.text("resource", event.resource, endingBefore: UInt8(ascii: "?"), into: &out)
-        members.text("scopes", event.scopes, into: &out)
-        members.key("seq", into: &out)
+        members.text(#","reason":""#, event.reason, into: &out)
+        members.text(#","request_id":""#, context.requestID.text, into: &out)
+        members.text(#","resource":""#, event.resource, endingBefore: UInt8(ascii: "?"), into: &out)
+        members.text(#","scopes":""#, event.scopes ?? caller?.scopes.description, into: &out)
+        members.key(#","seq":"#, into: &out)
         sequence = out.count
-        members.text("severity", event.severity.rawValue, into: &out)
-        members.address("src", context.source, into: &out)
-        members.text("subject", event.subject, into: &out)
-        members.text("token_ref", event.tokenReference, into: &out)
-        members.text("tool", event.tool, into: &out)
-        members.key("ts", into: &out)
+        members.text(#","severity":""#, event.severity.rawValue, into: &out)
+        members.address(#","src":""#, context.source, into: &out)
+        members.text(#","subject":""#, event.subject ?? caller?.username, into: &out)
+        members.text(#","token_ref":""#, event.tokenReference ?? caller?.tokenReference, into: &out)
+        members.text(#","tool":""#, event.tool, into: &out)
+        members.key(#","ts":""#, into: &out)
         out.append(auditTime: time)
-        members.text("ua", context.userAgent, into: &out)
+        out.append(UInt8(ascii: "\""))
+        members.text(#","ua":""#, context.userAgent, into: &out)
         Self.writeUpstream(event, &members, &out)
         members.finish(into: &out)
         out.append(UInt8(ascii: "}"))
+        out.set(UInt8(ascii: "{"), at: 0)
         bytes = out.bytes
     }
 
     private static func write(_ context: borrowing AuditContext, _ members: inout MemberWriter, _ out: inout ByteWriter) {
         guard context.method != nil || context.route != nil || context.status != nil else { return }
-        members.key("http", into: &out)
+        members.key(#","http":"#, into: &out)
         var inner = MemberWriter(details: [])
-        out.append(UInt8(ascii: "{"))
-        inner.text("method", context.method, into: &out)
-        inner.text("route", context.route, endingBefore: UInt8(ascii: "?"), into: &out)
-        inner.number("status", context.status, into: &out)
+        let start = out.count
+        inner.text(#","method":""#, context.method, into: &out)
+        inner.text(#","route":""#, context.route, endingBefore: UInt8(ascii: "?"), into: &out)
+        inner.number(#","status":"#, context.status, into: &out)
         out.append(UInt8(ascii: "}"))
+        out.set(UInt8(ascii: "{"), at: start)
     }
 
     private static func writeUpstream(_ event: borrowing Event, _ members: inout MemberWriter, _ out: inout ByteWriter) {
         guard event.upstreamHost != nil || event.upstreamStatus != nil else { return }
-        members.key("upstream", into: &out)
+        members.key(#","upstream":"#, into: &out)
         var inner = MemberWriter(details: [])
-        out.append(UInt8(ascii: "{"))
-        inner.text("host", event.upstreamHost, into: &out)
-        inner.number("status", event.upstreamStatus, into: &out)
+        let start = out.count
+        inner.text(#","host":""#, event.upstreamHost, into: &out)
+        inner.number(#","status":"#, event.upstreamStatus, into: &out)
         out.append(UInt8(ascii: "}"))
+        out.set(UInt8(ascii: "{"), at: start)
     }
 }

@@ -10,7 +10,7 @@ struct RecordRenderer: ~Copyable {
     init(after head: ChainHead, node: String) {
         self.head = head
         var quoted = ByteWriter()
-        quoted.append(auditText: node)
+        quoted.append(quotedAuditText: node)
         self.node = quoted.bytes
     }
 

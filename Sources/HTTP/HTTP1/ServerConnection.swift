@@ -91,8 +91,13 @@ package struct ServerConnection: Sendable {
             return .close
         }
         phase = .head
+        // What the next request will hardly need is not kept while the connection idles.
+        if request.body.capacity > Self.keptBody { request.body = [] }
         return .readNext
     }
+
+    /// Bytes of memory a body may leave behind for the next one.
+    private static let keptBody = 4096
 
     /// After a refusal was answered: where the next request would begin is unknown, or its body is unread.
     package mutating func refuse() -> Next {

@@ -9,6 +9,8 @@ package struct RPCMessage: Sendable {
     package let id: RPCID?
     package let method: String
     package let params: JSONView?
+    /// The request's `_meta`.
+    package let meta: JSONView?
 
     /// - Throws: `.invalidRequest` when it is no JSON-RPC 2.0 message.
     package init(_ view: JSONView) throws(RPCError) {
@@ -20,12 +22,13 @@ package struct RPCMessage: Sendable {
             guard view["result"] != nil || view["error"] != nil else {
                 throw RPCError(.invalidRequest, "The message has no method.")
             }
-            (kind, id, method, params) = (.response, nil, "", nil)
+            (kind, id, method, params, meta) = (.response, nil, "", nil, nil)
             return
         }
         guard let method = methodView.string else { throw RPCError(.invalidRequest, "The method must be a string.") }
         self.method = method
         params = view["params"]
+        meta = params?["_meta"]
         if let params, !params.isObject { throw RPCError(.invalidRequest, "The params must be an object.") }
         guard let idView else {
             (kind, id) = (.notification, nil)
@@ -34,9 +37,6 @@ package struct RPCMessage: Sendable {
         guard let id = RPCID(idView) else { throw RPCError(.invalidRequest, "The id must be a string or an integer.") }
         (kind, self.id) = (.request, id)
     }
-
-    /// The request's `_meta`.
-    package var meta: JSONView? { params?["_meta"] }
 }
 
 /// A request id, echoed exactly: `1` and `"1"` are different ids.

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A parsed JSON text kept as its bytes and a flat table of nodes: one pass, two allocations, strings decoded on demand.
 /// Strict RFC 8259: no duplicate keys, no invalid UTF-8, no lone surrogates, depth at most `maximumDepth`.
 package final class JSONDocument: Sendable {
@@ -26,8 +28,10 @@ package final class JSONDocument: Sendable {
     /// - Throws: `JSONError` naming the first offending byte.
     package init(parsing bytes: [UInt8]) throws(JSONError) {
         guard bytes.count < Int(UInt32.max) else { throw JSONError(code: .tooLarge, offset: 0) }
-        var parser = JSONParser(bytes: bytes)
-        nodes = try parser.parse()
+        nodes = try unsafe bytes.withUnsafeBufferPointer { (bytes) throws(JSONError) in
+            var parser = unsafe JSONParser(bytes: bytes)
+            return try parser.parse()
+        }
         self.bytes = bytes
     }
 
@@ -150,8 +154,7 @@ extension JSONDocument {
     private static func equals(_ bytes: UnsafeBufferPointer<UInt8>, _ node: Node, _ literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard Int(node.end - node.start) == count else { return false }
-        for offset in 0..<count where unsafe bytes[Int(node.start) + offset] != literal.utf8Start[offset] { return false }
-        return true
+        return unsafe memcmp(bytes.baseAddress.unsafelyUnwrapped + Int(node.start), literal.utf8Start, count) == 0
     }
 
     func text(of node: Node) -> String {

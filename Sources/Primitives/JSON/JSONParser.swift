@@ -1,67 +1,88 @@
+internal import Glibc
+
 /// One pass over a JSON text, filling the node table of a `JSONDocument`. Iterative, so nesting cannot exhaust the stack.
-struct JSONParser {
-    private let bytes: [UInt8]
+///
+/// It reads through a pointer: checks of an array's storage at each byte cost more than the parsing.
+@safe struct JSONParser {
+    /// A container that is open.
+    private struct Container {
+        let index: Int
+        let isObject: Bool
+        var count: UInt32 = 0
+    }
+
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private let end: Int
     private var position = 0
     private var nodes: [JSONDocument.Node] = []
-    /// Indices of the containers that are open.
-    private var open: [Int] = []
+    /// The containers around `current`.
+    private var outer: [Container] = []
+    private var current: Container?
     /// Objects with more members than this have their keys compared as a set.
     private static let pairwiseLimit = 32
 
-    init(bytes: [UInt8]) { self.bytes = bytes }
+    /// - Parameter bytes: must outlive the parser.
+    @unsafe init(bytes: UnsafeBufferPointer<UInt8>) {
+        unsafe self.bytes = bytes
+        end = bytes.count
+    }
 
     mutating func parse() throws(JSONError) -> [JSONDocument.Node] {
-        nodes.reserveCapacity(max(8, bytes.count / 8))
-        open.reserveCapacity(8)
+        nodes.reserveCapacity(max(8, end / 8))
         skipSpace()
         try parseValue()
-        while let container = open.last {
+        while let container = current {
             skipSpace()
             try continueContainer(container)
         }
         skipSpace()
-        guard position == bytes.count else { throw fail(.unexpectedByte) }
+        guard position == end else { throw fail(.unexpectedByte) }
         return nodes
     }
 
     private func fail(_ code: JSONError.Code) -> JSONError { JSONError(code: code, offset: position) }
 
-    private func peek() throws(JSONError) -> UInt8 {
-        guard position < bytes.count else { throw fail(.unexpectedEnd) }
-        return bytes[position]
+    @inline(__always) private func peek() throws(JSONError) -> UInt8 {
+        guard position < end else { throw fail(.unexpectedEnd) }
+        return unsafe bytes[position]
     }
 
-    private mutating func skipSpace() {
-        while position < bytes.count {
-            switch bytes[position] {
+    /// The byte at an index within bounds.
+    @inline(__always) private func byte(_ index: Int) -> UInt8 { unsafe bytes[index] }
+
+    @inline(__always) private mutating func skipSpace() {
+        while position < end {
+            switch byte(position) {
             case 0x20, 0x0A, 0x0D, 0x09: position += 1
             default: return
             }
         }
     }
 
-    private mutating func continueContainer(_ container: Int) throws(JSONError) {
-        let isObject = nodes[container].kind == .object
+    private mutating func continueContainer(_ container: Container) throws(JSONError) {
         let byte = try peek()
-        if byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
+        if byte == (container.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
             position += 1
             return try close(container)
         }
-        if nodes[container].count > 0 {
+        if container.count > 0 {
             guard byte == UInt8(ascii: ",") else { throw fail(.unexpectedByte) }
             position += 1
             skipSpace()
         }
-        nodes[container].count += 1
-        if isObject { try parseKey(of: container) }
+        current?.count += 1
+        if container.isObject { try parseKey(of: container.index, count: container.count + 1) }
         try parseValue()
     }
 
-    private mutating func close(_ container: Int) throws(JSONError) {
-        open.removeLast()
-        nodes[container].end = UInt32(position)
-        nodes[container].next = UInt32(nodes.count)
-        if nodes[container].kind == .object, nodes[container].count > Self.pairwiseLimit { try refuseDuplicates(in: container) }
+    private mutating func close(_ container: Container) throws(JSONError) {
+        current = outer.popLast()
+        var node = nodes[container.index]
+        node.end = UInt32(position)
+        node.next = UInt32(nodes.count)
+        node.count = container.count
+        nodes[container.index] = node
+        if container.isObject, container.count > Self.pairwiseLimit { try refuseDuplicates(in: container.index) }
     }
 
     /// The same rule for a wide object, in linear time: pairwise comparison would be quadratic in the peer's hands.
@@ -70,16 +91,17 @@ struct JSONParser {
         var key = container + 1
         while key < Int(nodes[container].next) {
             let node = nodes[key]
-            guard seen.insert(Self.unescape(bytes[Int(node.start)..<Int(node.end)])).inserted else { throw fail(.duplicateKey) }
+            guard seen.insert(text(of: node)).inserted else { throw fail(.duplicateKey) }
             key = Int(nodes[key + 1].next)
         }
     }
 
-    private mutating func parseKey(of container: Int) throws(JSONError) {
+    private mutating func parseKey(of container: Int, count: UInt32) throws(JSONError) {
         guard try peek() == UInt8(ascii: "\"") else { throw fail(.unexpectedByte) }
         let key = nodes.count
         try parseString()
-        try refuseDuplicate(key, in: container)
+        // Wide objects are checked when they close.
+        if count > 1, count <= Self.pairwiseLimit { try refuseDuplicate(key, in: container) }
         skipSpace()
         guard try peek() == UInt8(ascii: ":") else { throw fail(.unexpectedByte) }
         position += 1
@@ -88,7 +110,6 @@ struct JSONParser {
 
     /// Two readers of a text with a repeated key may see two different requests; none is let through.
     private func refuseDuplicate(_ key: Int, in container: Int) throws(JSONError) {
-        guard nodes[container].count <= Self.pairwiseLimit else { return }  // wide objects are checked when they close
         var other = container + 1
         while other < key {
             if sameText(nodes[other], nodes[key]) { throw fail(.duplicateKey) }
@@ -97,10 +118,14 @@ struct JSONParser {
     }
 
     private func sameText(_ a: JSONDocument.Node, _ b: JSONDocument.Node) -> Bool {
-        if a.hasEscapes || b.hasEscapes {
-            return Self.unescape(bytes[Int(a.start)..<Int(a.end)]) == Self.unescape(bytes[Int(b.start)..<Int(b.end)])
-        }
-        return bytes[Int(a.start)..<Int(a.end)].elementsEqual(bytes[Int(b.start)..<Int(b.end)])
+        if a.hasEscapes || b.hasEscapes { return text(of: a) == text(of: b) }
+        let count = Int(a.end - a.start)
+        guard count == Int(b.end - b.start), let base = unsafe bytes.baseAddress else { return false }
+        return unsafe memcmp(base + Int(a.start), base + Int(b.start), count) == 0
+    }
+
+    private func text(of node: JSONDocument.Node) -> String {
+        unsafe Self.unescape(Array(UnsafeBufferPointer(rebasing: bytes[Int(node.start)..<Int(node.end)]))[...])
     }
 
     private mutating func parseValue() throws(JSONError) {
@@ -116,8 +141,11 @@ struct JSONParser {
     }
 
     private mutating func openContainer(_ kind: JSONDocument.Node.Kind) throws(JSONError) {
-        guard open.count < JSONDocument.maximumDepth else { throw fail(.tooDeep) }
-        open.append(nodes.count)
+        if let current {
+            guard outer.count + 1 < JSONDocument.maximumDepth else { throw fail(.tooDeep) }
+            outer.append(current)
+        }
+        current = Container(index: nodes.count, isObject: kind == .object)
         append(kind, from: position, to: position)
         position += 1
     }
@@ -142,18 +170,18 @@ struct JSONParser {
     private mutating func parseNumber() throws(JSONError) {
         let start = position
         if try peek() == UInt8(ascii: "-") { position += 1 }
-        switch position < bytes.count ? bytes[position] : 0 {
+        switch position < end ? byte(position) : 0 {
         case UInt8(ascii: "0"): position += 1
         case UInt8(ascii: "1")...UInt8(ascii: "9"): skipDigits()
         default: throw fail(position == start ? .unexpectedByte : .invalidNumber)
         }
-        if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
+        if position < end, byte(position) == UInt8(ascii: ".") {
             position += 1
             guard skipDigits() else { throw fail(.invalidNumber) }
         }
-        if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
+        if position < end, byte(position) | 0x20 == UInt8(ascii: "e") {
             position += 1
-            if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
+            if position < end, byte(position) == UInt8(ascii: "+") || byte(position) == UInt8(ascii: "-") {
                 position += 1
             }
             guard skipDigits() else { throw fail(.invalidNumber) }
@@ -164,7 +192,7 @@ struct JSONParser {
     @discardableResult
     private mutating func skipDigits() -> Bool {
         let start = position
-        while position < bytes.count, bytes[position] >= 0x30, bytes[position] <= 0x39 { position += 1 }
+        while position < end, byte(position) >= 0x30, byte(position) <= 0x39 { position += 1 }
         return position > start
     }
 
@@ -193,18 +221,16 @@ struct JSONParser {
     /// Passes over eight bytes at a time as long as they are ASCII without quote, backslash or control.
     private mutating func skipPlain() {
         let ones: UInt64 = 0x0101_0101_0101_0101
-        position = unsafe bytes.withUnsafeBytes { bytes in
-            var index = position
-            while index + 8 <= bytes.count {
-                let word = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                let quote = word ^ (ones &* 0x22)
-                let backslash = word ^ (ones &* 0x5C)
-                let special = (word &- ones &* 0x20 | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | word) & (ones &* 0x80)
-                // Right up to the lowest special byte.
-                index += special.trailingZeroBitCount / 8
-                if special != 0 { break }
-            }
-            return index
+        let raw = unsafe UnsafeRawBufferPointer(bytes)
+        while position + 8 <= raw.count {
+            let word = unsafe raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            let quote = word ^ (ones &* 0x22)
+            let backslash = word ^ (ones &* 0x5C)
+            let special =
+                (word &- ones &* 0x20 | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | word) & (ones &* 0x80)
+            // Right up to the lowest special byte.
+            position += special.trailingZeroBitCount / 8
+            if special != 0 { return }
         }
     }
 

@@ -90,7 +90,8 @@ internal import Synchronization
     private static func configure(_ context: OpaquePointer) throws(TLSError) {
         unsafe gh_ssl_ctx_set_strict_options(context)
         unsafe gh_ssl_ctx_set_mode(
-            context, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
+            context,
+            Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS))
         unsafe gh_ssl_ctx_set_read_ahead(context, 1)
         let session: [UInt8] = Array("gatehouse".utf8)
         guard unsafe gh_ssl_ctx_set_min_proto_version(context, TLS1_2_VERSION) == 1,
