@@ -162,7 +162,7 @@ extension LoopServer {
         connection.isIdle = isIdle
         connection.idleSince = progress.since
         var deadline = deadline
-        if isDraining, isIdle { deadline = min(deadline, drainLimit(progress.since)) }
+        if isDraining, isIdle { deadline = min(deadline, progress.since + rules.configuration.lastRequestTimeout) }
         var limit = isIdle ? min(deadline, rules.deadlines.park(from: progress.since)) : deadline
         while true {
             do throws(SocketError) {

@@ -32,10 +32,6 @@ actor LoopServer {
         init(_ stream: Stream) { self.stream = stream }
     }
 
-    /// How long a connection that was in use lately may still bring a request when draining begins: its client may have sent
-    /// one already, and learns from the answer to connect anew.
-    private static let lastRequest = Duration.seconds(1)
-
     init(_ service: Service, _ rules: ServingRules, on loop: EventLoop) {
         self.service = service
         self.rules = rules
@@ -119,16 +115,14 @@ actor LoopServer {
         isDraining = true
         for listener in listeners { listener.close(keepsSocket: keepsSockets) }
         listeners = []
+        let grace = rules.configuration.lastRequestTimeout
+        endIdle(for: grace)
         for connection in connections.values { connection.onDrain?() }
-        endIdle(for: Self.lastRequest)
         // Awaited by nobody: ends by itself, or when the loop stops.
         Task.immediate(executorPreference: loop) {
-            if (try? await loop.sleep(for: Self.lastRequest)) != nil { endIdle(for: .zero) }
+            if (try? await loop.sleep(for: grace)) != nil { endIdle(for: .zero) }
         }
     }
-
-    /// When a connection without a request is given up while draining.
-    func drainLimit(_ since: MonotonicTime) -> MonotonicTime { since + Self.lastRequest }
 
     private func endIdle(for duration: Duration) {
         for connection in connections.values where connection.isIdle && loop.now - connection.idleSince >= duration {

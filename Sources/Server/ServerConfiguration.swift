@@ -19,6 +19,10 @@ package struct ServerConfiguration: Sendable {
     /// For the peer to read a last answer before the connection is cut.
     package var lingerTimeout = Duration.seconds(2)
 
+    /// How long a connection that was in use lately may still bring a request when draining begins: its client may have sent one
+    /// already, and learns from the answer to connect anew.
+    package var lastRequestTimeout = Duration.seconds(1)
+
     /// Whose `X-Forwarded-For` is believed; nobody's by default.
     package var trustedProxies = TrustedProxies()
 

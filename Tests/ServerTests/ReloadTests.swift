@@ -70,10 +70,12 @@ import Transport
     }
 
     @Test func `a connection accepted as draining begins may still bring its request`() async throws {
-        let fixture = try ServerFixture(Answer { _, _ in .text("served") })
+        var configuration = ServerConfiguration()
+        configuration.lastRequestTimeout = .seconds(60)
+        let fixture = try ServerFixture(Answer { _, _ in .text("served") }, configuration: configuration)
         let client = try fixture.connect()
         while fixture.server.openConnections == 0 { await Task.yield() }
-        async let drained: Void = fixture.server.drain(deadline: .seconds(5))
+        async let drained: Void = fixture.server.drain(deadline: .seconds(60))
         while (try? fixture.connect()) != nil { await Task.yield() }  // until it has begun
         client.send(Self.request)
         let reply = try await client.readToEnd()
