@@ -16,7 +16,21 @@ extension LoopServer {
             connection, makeSession(connection.stream.peer), certificate: connection.stream.peerCertificateDigest, at: loop.now)
         connection.onDrain = { connection.stream.wakeReader() }
         defer { http2.end() }
-        while await turn(http2) {}
+        // As for HTTP/1, everything between two waits is synchronous on purpose.
+        while true {
+            guard let isAlive = readAll(http2) else { return }
+            noteDrain(http2)
+            switch writeAll(http2) {
+            case .done: break
+            case .mustWait: guard await writeSlowly(http2) else { return }
+            case .gone: return
+            }
+            guard isAlive, !http2.session.isOver else { return }
+            http2.noteHead(at: loop.now)
+            do throws(SocketError) { try await connection.stream.waitForReading(until: deadline(of: http2)) } catch {
+                guard error.code == .timeout, await timedOut(http2) else { return }
+            }
+        }
     }
 
     private func makeSession(_ peer: IPAddress) -> HTTP2Session {
@@ -33,27 +47,27 @@ extension LoopServer {
         }
     }
 
-    /// Reads what is there, answers what can be answered, writes all that is to be said, and waits. False at the end.
-    private func turn(_ http2: HTTP2Exchange) async -> Bool {
-        var isAlive = true
+    /// Reads what is there and starts what it asks for. False when the session can only say goodbye; nil when the peer is gone.
+    private func readAll(_ http2: HTTP2Exchange) -> Bool? {
         for _ in 0..<Self.readsPerTurn {
             spares.lend(to: &http2.input)
-            let attempt = http2.connection.stream.tryRead(into: &http2.input, room: SpareBuffers.size)
+            let attempt = http2.connection.stream.tryRead(into: &http2.input, room: SpareBuffers.size / 2)
             guard case .bytes = attempt else {
-                if case .wantsRead = attempt { break }
-                if case .wantsWrite = attempt { break }
-                return false
+                spares.collect(from: &http2.input)
+                switch attempt {
+                case .wantsRead, .wantsWrite: return true
+                default: return nil
+                }
             }
             http2.activeAt = loop.now
-            isAlive = http2.input.withBytes { http2.session.receive($0, at: loop.now) }
+            let isAlive = http2.input.withBytes { http2.session.receive($0, at: loop.now) }
             http2.input.removeAll()
             handle(http2)
-            if !isAlive { break }
+            if !isAlive { return false }
         }
-        spares.collect(from: &http2.input)
-        noteDrain(http2)
-        guard await writeAll(http2), isAlive, !http2.session.isOver else { return false }
-        return await wait(http2)
+        // The rest stays for the next turn: what was asked so far is answered first.
+        http2.connection.stream.readAgain()
+        return true
     }
 
     // MARK: Requests
@@ -116,49 +130,43 @@ extension LoopServer {
 
     // MARK: Writing
 
-    /// Writes until there is nothing to say. False when the peer is gone or does not read.
-    private func writeAll(_ http2: HTTP2Exchange) async -> Bool {
+    private enum Writing { case done, mustWait, gone }
+
+    /// Writes until there is nothing to say, or the peer has to make room.
+    private func writeAll(_ http2: HTTP2Exchange) -> Writing {
         while true {
             spares.lend(to: &http2.output)
             let hasMore = http2.session.produce(into: &http2.output, at: loop.now)
-            if hasMore, !(await flush(http2)) { return false }
-            let events = http2.session.events.count
+            while !http2.output.isEmpty {
+                switch http2.connection.stream.tryWrite(http2.output) {
+                case .bytes(let count): http2.output.consume(count)
+                case .end, .failed: return .gone
+                case .wantsRead, .wantsWrite: return .mustWait
+                }
+            }
+            let hasNews = !http2.session.events.isEmpty
             handle(http2)
-            if !hasMore, events == 0 { break }
+            if !hasMore, !hasNews { break }
         }
         spares.collect(from: &http2.output)
-        return true
+        return .done
     }
 
-    private func flush(_ http2: HTTP2Exchange) async -> Bool {
-        let stream = http2.connection.stream
-        while !http2.output.isEmpty {
-            switch stream.tryWrite(http2.output) {
-            case .bytes(let count): http2.output.consume(count)
-            case .end, .failed: return false
-            case .wantsRead, .wantsWrite:
-                // Until the peer reads, nothing more of it is read: it cannot make us queue answers.
-                let deadline = rules.deadlines.write(from: loop.now, count: http2.output.count)
-                do throws(SocketError) { try await stream.waitForWriting(until: deadline) } catch { return false }
+    /// The same for a peer that is slow to read. Until it reads, nothing more of it is read: it cannot make us queue answers.
+    /// False when it is gone or too slow.
+    private func writeSlowly(_ http2: HTTP2Exchange) async -> Bool {
+        while true {
+            let limit = rules.deadlines.write(from: loop.now, count: http2.output.count)
+            do throws(SocketError) { try await http2.connection.stream.waitForWriting(until: limit) } catch { return false }
+            switch writeAll(http2) {
+            case .done: return true
+            case .mustWait: continue
+            case .gone: return false
             }
         }
-        return true
     }
 
     // MARK: Waiting
-
-    /// Until bytes come, an answer is ready or somebody is too slow. False when the connection is to end.
-    private func wait(_ http2: HTTP2Exchange) async -> Bool {
-        http2.noteHead(at: loop.now)
-        let stream = http2.connection.stream
-        do throws(SocketError) {
-            try await stream.waitForReading(until: deadline(of: http2))
-            return true
-        } catch {
-            guard error.code == .timeout else { return false }
-            return await timedOut(http2)
-        }
-    }
 
     private func deadline(of http2: HTTP2Exchange) -> MonotonicTime {
         let deadlines = rules.deadlines
@@ -188,7 +196,7 @@ extension LoopServer {
         let isHeadLate = http2.headBegunAt.map { rules.deadlines.header(from: $0) <= now } ?? false
         if isIdle || isHeadLate {
             session.terminate(isHeadLate ? .enhanceYourCalm : .noError)
-            _ = await writeAll(http2)
+            if case .mustWait = writeAll(http2) { _ = await writeSlowly(http2) }
             return false
         }
         return true

@@ -167,6 +167,11 @@ package import Primitives
         unsafe try resumed(await withUnsafeContinuation { unsafe socket.waitToWrite($0) })
     }
 
+    /// Lets the next wait for reading end at once: bytes may be left that were not read.
+    package func readAgain() {
+        if !isClosed { unsafe socket.pointee.readable = true }
+    }
+
     /// Ends a wait for reading as if bytes had come: there is something to write.
     package func wakeReader() {
         guard !isClosed, let waiting = unsafe socket.pointee.reader else { return }

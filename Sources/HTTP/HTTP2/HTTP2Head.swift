@@ -23,25 +23,29 @@ extension HTTP2Stream {
 
     /// Judges what only the whole head can tell.
     func settle() {
-        if refusal == nil, !hasAuthority { refuse(.missingHost) }
+        if !hasAuthority { refuse(.missingHost) }
+        if request.path == "*", request.method != .options { refuse(.malformedTarget) }
     }
 
+    /// nghttp2 lets only these four through; their lengths and second letters tell them apart.
     private func takePseudo(_ name: Span<UInt8>, _ value: Span<UInt8>) throws(RequestRefusal) {
         let whole = 0..<value.count
-        if name.matches(0..<name.count, ":method") {
+        switch (name.count, name[1]) {
+        case (7, UInt8(ascii: "m")):
             guard let method = RequestHeadParser.method(value, whole) else { throw .unknownMethod }
             request.method = method
-        } else if name.matches(0..<name.count, ":path") {
-            guard value.count <= RequestHeadLimits().requestLine else { throw .requestLineTooLong }
-            guard value.count > 0, value[0] == UInt8(ascii: "/") || value[0] == UInt8(ascii: "*") else { throw .malformedTarget }
-            _ = try RequestTarget.parse(value, whole, into: &request)
-            if request.path == "*", value.count > 1 { throw .malformedTarget }
-        } else if name.matches(0..<name.count, ":authority") {
-            try takeAuthority(value)
-        } else if name.matches(0..<name.count, ":scheme") {
+        case (7, _):
             // The scheme is the listener's to know; one that is neither cannot be meant for us.
             guard value.matches(whole, "https") || value.matches(whole, "http") else { throw .malformedTarget }
+        case (5, _): try takePath(value)
+        default: try takeAuthority(value)
         }
+    }
+
+    private func takePath(_ value: Span<UInt8>) throws(RequestRefusal) {
+        guard value.count <= RequestHeadLimits().requestLine else { throw .requestLineTooLong }
+        guard value.count > 0, value[0] == UInt8(ascii: "/") || value[0] == UInt8(ascii: "*") else { throw .malformedTarget }
+        _ = try RequestTarget.parse(value, 0..<value.count, into: &request)
     }
 
     private func takeField(_ name: Span<UInt8>, _ value: Span<UInt8>) throws(RequestRefusal) {
