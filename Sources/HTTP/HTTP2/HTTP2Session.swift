@@ -70,7 +70,9 @@ package import Primitives
         self.now = now
         flood.tick(now)
         let taken = unsafe bytes.withUnsafeBufferPointer { unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count) }
-        if flood.isEmpty, !isFlooded {
+        let isTooMuch = flood.isEmpty || taken == ssize_t(NGHTTP2_ERR_FLOODED.rawValue)
+            || taken == ssize_t(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue)
+        if isTooMuch, !isFlooded {
             isFlooded = true
             unsafe nghttp2_session_terminate_session(session, UInt32(NGHTTP2_ENHANCE_YOUR_CALM.rawValue))
         }
@@ -212,7 +214,7 @@ extension HTTP2Session {
         // Trailers have no stream here.
         guard let stream = current, stream.id == id else { return true }
         stream.take(name, value, limits: limits)
-        guard stream.fieldBytes <= 4 * limits.fieldBlock else {
+        guard stream.fieldBytes <= 2 * limits.fieldBlock else {
             flood.pay(Double(limits.patience) * 2)
             return false
         }
