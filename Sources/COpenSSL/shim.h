@@ -41,6 +41,23 @@ static inline void gh_ssl_ctx_set_strict_options(SSL_CTX *context) {
 static inline int gh_ssl_ctx_set1_groups_list(SSL_CTX *context, const char *list) {
     return (int)SSL_CTX_set1_groups_list(context, list);
 }
+static inline void gh_ssl_ctx_set_app_data(SSL_CTX *context, void *data) { SSL_CTX_set_app_data(context, data); }
+static inline void *gh_ssl_ctx_get_app_data(SSL_CTX *context) { return SSL_CTX_get_app_data(context); }
+static inline void gh_ssl_ctx_set_ticket_key_cb(
+    SSL_CTX *context,
+    int (*callback)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int)) {
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(context, callback);
+}
+static inline int gh_evp_cipher_init(
+    EVP_CIPHER_CTX *context, const EVP_CIPHER *cipher, const unsigned char *key, const unsigned char *iv, int encrypts) {
+    return EVP_CipherInit_ex2(context, cipher, key, iv, encrypts, NULL);
+}
+static inline int gh_evp_mac_set_key(EVP_MAC_CTX *context, const unsigned char *key, size_t length) {
+    OSSL_PARAM parameters[3] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, length),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(context, parameters);
+}
 static inline EVP_PKEY *gh_evp_ec_gen(const char *curve) { return EVP_EC_gen(curve); }
 static inline int gh_evp_cipher_ctx_ctrl_ivlen(EVP_CIPHER_CTX *context, int length) {
     return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_IVLEN, length, NULL);

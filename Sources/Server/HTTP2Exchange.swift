@@ -26,7 +26,7 @@ final class HTTP2Exchange {
         self.connection = connection
         self.session = session
         self.certificate = certificate
-        peer = connection.stream.peer
+        peer = connection.peer
         begunAt = now
         activeAt = now
     }

@@ -30,9 +30,9 @@ package final class HTTPServer: Sendable {
     @discardableResult
     package func listen(
         on endpoint: Endpoint, tls: TLSContext?, responder: any Responder,
-        configuration: ServerConfiguration = ServerConfiguration()
+        configuration: ServerConfiguration = ServerConfiguration(), speaksProxy: Bool = false
     ) throws(SocketError) -> Endpoint {
-        serve(try bind(endpoint), tls: tls, responder: responder, configuration: configuration)
+        serve(try bind(endpoint), tls: tls, responder: responder, configuration: configuration, speaksProxy: speaksProxy)
     }
 
     /// Takes an address without serving it yet: one socket a loop, so that each loop has a queue of its own.
@@ -46,13 +46,14 @@ package final class HTTPServer: Sendable {
     /// Serves one address from sockets that are bound already, ours or another process's.
     /// - Parameter sockets: at least one, all of the same address. Every one has a loop that accepts from it, whatever their
     ///   number: the kernel gives each a share of the connections.
+    ///   - speaksProxy: connections begin with a PROXY protocol header, and come from trusted proxies only.
     @discardableResult
     package func serve(
         _ sockets: [ListeningSocket], tls: TLSContext?, responder: any Responder,
-        configuration: ServerConfiguration = ServerConfiguration()
+        configuration: ServerConfiguration = ServerConfiguration(), speaksProxy: Bool = false
     ) -> Endpoint {
         let endpoint = sockets[0].endpoint
-        let service = Service(tls: tls, logger: logger)
+        let service = Service(tls: tls, logger: logger, speaksProxy: speaksProxy)
         let rules = ServingRules(responder: responder, configuration: configuration)
         let parts = group.loops.map { LoopServer(service, rules, on: $0) }
         sites.withLock { sites in

@@ -24,6 +24,8 @@ extension LoopServer {
         /// Who sent the present request, past trusted proxies.
         var client: IPAddress
         var isFirst = true
+        /// Bytes of the body that the listener counts as held.
+        var held = 0
         var step = ServerConnection.Step.awaitRequest
     }
 
@@ -41,7 +43,7 @@ extension LoopServer {
         // Both have memory only while bytes are on their way.
         var input = ByteBuffer()
         var output = ByteBuffer()
-        let peer = connection.stream.peer
+        let peer = connection.peer
         var progress = Progress(since: loop.now, client: peer)
         let certificate = service.tls == nil ? nil : connection.stream.peerCertificateDigest
         var next = ServerConnection.Next.readNext
@@ -73,9 +75,12 @@ extension LoopServer {
                 }
                 if try !flushNow(connection, &output) { try await flush(connection, &output) }
                 connection.stream.endWork()
+                service.letGo(progress.held)
+                progress.held = 0
                 log(machine.request, response.status, context)
                 next = machine.finish(keepsOpen: head.persists && isComplete)
             } catch {
+                service.letGo(progress.held)
                 guard case .refused(let refusal) = error else { return }
                 next = await refuse(connection, &machine, &output, refusal)
             }
@@ -99,6 +104,10 @@ extension LoopServer {
     ) throws(Interruption) -> Need {
         while true {
             let step = try advance(&machine, &input)
+            if machine.bodyReceived > progress.held {
+                guard service.hold(machine.bodyReceived - progress.held, rules) else { throw .refused(.tooManyBodies) }
+                progress.held = machine.bodyReceived
+            }
             if step != progress.step {
                 // The head's time runs from its first byte; for the first request from accept.
                 if step != .awaitHead || !progress.isFirst { progress.since = loop.now }
@@ -111,7 +120,7 @@ extension LoopServer {
                 // From here on one set of rules for this request, whatever is reloaded meanwhile.
                 rules = self.rules
                 progress.client = rules.configuration.trustedProxies.client(
-                    of: machine.request, peer: connection.stream.peer)
+                    of: machine.request, peer: connection.peer)
                 machine.request.fields.removeSpoofable()
                 if try accept(rules.responder.bodyLimit(for: machine.request), &machine), input.isEmpty { return .permission }
                 continue
@@ -242,11 +251,12 @@ extension LoopServer {
         _ connection: Connection, _ machine: inout ServerConnection, _ output: inout ByteBuffer, _ refusal: RequestRefusal
     ) async -> ServerConnection.Next {
         let id = ids.next()
-        let peer = connection.stream.peer
+        let peer = connection.peer
         service.logger.info(
             "request refused",
             [("request.id", .text(id)), ("peer.address", .text(peer)), ("reason", .string(refusal.rawValue))])
-        let response = Response.refusal(refusal.status, reason: refusal.rawValue, requestID: id)
+        var response = Response.refusal(refusal.status, reason: refusal.rawValue, requestID: id)
+        if refusal == .tooManyBodies { response.fields.append(.retryAfter, "1") }
         let head = ResponseHead(response, to: .get, RequestHead(), persists: false)
         head.write(response, date: dates.value(at: loop.now), into: &output)
         if case .bytes(let bytes) = response.body { output.append(bytes) }

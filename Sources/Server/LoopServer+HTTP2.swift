@@ -13,7 +13,7 @@ extension LoopServer {
 
     func serveHTTP2(_ connection: Connection) async {
         let http2 = HTTP2Exchange(
-            connection, makeSession(connection.stream.peer), certificate: connection.stream.peerCertificateDigest, at: loop.now)
+            connection, makeSession(connection.peer), certificate: connection.stream.peerCertificateDigest, at: loop.now)
         connection.onDrain = { connection.stream.wakeReader() }
         defer { http2.end() }
         // As for HTTP/1, everything between two waits is synchronous on purpose.
@@ -27,6 +27,8 @@ extension LoopServer {
             }
             guard isAlive, !http2.session.isOver else { return }
             http2.noteHead(at: loop.now)
+            connection.isIdle = http2.session.streams.isEmpty
+            connection.idleSince = http2.activeAt
             do throws(SocketError) { try await connection.stream.waitForReading(until: deadline(of: http2)) } catch {
                 guard error.code == .timeout, await timedOut(http2) else { return }
             }

@@ -11,10 +11,13 @@ actor LoopServer {
     /// For requests that begin now; `adopt` replaces them.
     private(set) var rules: ServingRules
     private var listeners: [Listener] = []
-    private var connections: [Int: Connection] = [:]
+    private(set) var connections: [Int: Connection] = [:]
     private var nextConnection = 0
     private(set) var isDraining = false
     private var willReturnMemory = false
+    /// When a crowd was last logged, and when room was last made.
+    var crowdNotedAt = MonotonicTime(nanoseconds: 0)
+    var roomMadeAt = MonotonicTime(nanoseconds: 0)
     let spares = SpareBuffers()
     var dates = DateCache()
     var ids = RequestIDs()
@@ -24,12 +27,19 @@ actor LoopServer {
     /// An open connection, as those see it who may have to end it.
     final class Connection {
         let stream: Stream
+        /// Who is at the other end, or behind the proxy there.
+        var peer: IPAddress
+        let admission: Service.Admission
         /// No request is on its way in or being answered.
         var isIdle = false
         var idleSince = MonotonicTime(nanoseconds: 0)
         /// Has a connection that ends by itself do so; the others are ended when they idle.
         var onDrain: (() -> Void)?
-        init(_ stream: Stream) { self.stream = stream }
+        init(_ stream: Stream, _ admission: Service.Admission) {
+            self.stream = stream
+            self.admission = admission
+            peer = stream.peer
+        }
     }
 
     init(_ service: Service, _ rules: ServingRules, on loop: EventLoop) {
@@ -50,11 +60,17 @@ actor LoopServer {
         }
     }
 
+    private static let acceptsPerTurn = 64
+
     private func accept(from listener: Listener) async {
+        var count = 0
         while true {
             do throws(SocketError) {
                 guard let accepted = try await listener.accept() else { return }
                 admit(accepted)
+                // A burst of new connections must not keep those that are open waiting.
+                count += 1
+                if count % Self.acceptsPerTurn == 0 { await Task.yield() }
             } catch {
                 service.logger.error("cannot accept connections", [("error", .text(error))])
                 // Out of descriptors: those that close meanwhile make room.
@@ -64,12 +80,13 @@ actor LoopServer {
     }
 
     private func admit(_ accepted: consuming Listener.Accepted) {
-        guard service.admit(rules) else {
-            service.logger.warning("too many connections", [("peer.address", .text(accepted.peer))])
-            return
-        }
-        guard let stream = try? Stream(accepted, on: loop, tls: service.tls) else { return service.release() }
-        let connection = Connection(stream)
+        let peer = accepted.peer
+        if service.isFull(rules) { endOldestIdle() }
+        let admission = service.admit(peer, rules)
+        if admission != .served { noteCrowd(peer) }
+        guard admission != .dropped else { return }
+        guard let stream = try? Stream(accepted, on: loop, tls: service.tls) else { return service.release(peer, admission, rules) }
+        let connection = Connection(stream, admission)
         // Awaited by nobody: `serve` ends with its connection, which `drain` and `abort` see to.
         let task = Task.immediate(executorPreference: loop) { await self.serve(connection) }
         stream.setOwner(task)
@@ -82,8 +99,9 @@ actor LoopServer {
         defer {
             connection.stream.close()
             connections[number] = nil
-            service.release()
+            service.release(connection.stream.peer, connection.admission, rules)
         }
+        guard await introduce(connection) else { return }
         do throws(SocketError) {
             try await connection.stream.handshake(deadline: rules.deadlines.handshake(from: loop.now))
         } catch {
@@ -91,6 +109,7 @@ actor LoopServer {
             service.logger.debug("handshake failed", [("peer.address", .text(peer)), ("error", .text(error))])
             return
         }
+        guard connection.admission == .served else { return await excuse(connection) }
         if connection.stream.speaksHTTP2 { await serveHTTP2(connection) } else { await serveHTTP1(connection) }
     }
 
@@ -125,7 +144,8 @@ actor LoopServer {
     }
 
     private func endIdle(for duration: Duration) {
-        for connection in connections.values where connection.isIdle && loop.now - connection.idleSince >= duration {
+        for connection in connections.values 
+        where connection.isIdle && connection.onDrain == nil && loop.now - connection.idleSince >= duration {
             connection.stream.abort()
         }
     }

@@ -4,6 +4,10 @@ package import HTTP
 package struct ServerConfiguration: Sendable {
     /// Connections open at once on this listener; more are closed as they come.
     package var connections = 10_000
+    /// Connections of one address (one /64 of IPv6); proxies we trust are not counted.
+    package var connectionsPerAddress = 1024
+    /// Bytes of request bodies held at once on this listener; beyond, requests are answered 503.
+    package var bufferedBytes = 256 << 20
     package var head = RequestHeadLimits()
     package var handshakeTimeout = Duration.seconds(10)
     /// From the first byte of a head, or from accept for the first one, to its end.

@@ -77,6 +77,19 @@ package import Primitives
         }
     }
 
+    /// Reads bytes before TLS begins, until the buffer holds `count`, and not one more: what follows is the handshake's.
+    package func readBeforeTLS(into buffer: inout ByteBuffer, upTo count: Int, deadline: MonotonicTime) async throws(SocketError) {
+        while buffer.count < count {
+            if isClosed { throw SocketError(.closed) }
+            let missing = count - buffer.count
+            let got = unsafe buffer.withFreeSpace(minimum: missing) { memory in
+                let got = unsafe socket.receive(into: memory.baseAddress, missing)
+                return (max(0, got), got)
+            }
+            if got == SocketState.wouldBlock { try await waitForReading(until: deadline) } else if got <= 0 { throw SocketError(.closed) }
+        }
+    }
+
     /// Writes all of `buffer` and empties it, waiting for the peer to make room.
     package func write(_ buffer: inout ByteBuffer, deadline: MonotonicTime) async throws(SocketError) {
         while !buffer.isEmpty {

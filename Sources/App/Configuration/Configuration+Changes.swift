@@ -41,6 +41,7 @@ extension Configuration {
     /// in what clients remember, so that changing it is a new installation rather than a new setting.
     private static let fixed = [
         Compared("server.public_url", \.server.publicURL), Compared("server.loops", \.server.loops),
+        Compared("server.proxy_protocol", \.server.proxyProtocol),
         Compared("storage.url", \.storage.url), Compared("vault.root_key", \.vault.rootKey),
         Compared("audit.path", \.audit.path), Compared("audit.durability", \.audit.isStrict),
     ]
@@ -52,7 +53,9 @@ extension Configuration {
             Compared("server.tls.client_ca", \.server.clientCA), Compared("server.trusted_proxies", \.server.trustedProxies),
             Compared("server.allowed_origins", \.server.allowedOrigins), Compared("server.limits.body_bytes", \.server.bodyBytes),
             Compared("server.limits.header_bytes", \.server.headerBytes),
-            Compared("server.limits.connections", \.server.connections),
+            Compared("server.forwarded", \.server.forwarded), Compared("server.limits.connections", \.server.connections),
+            Compared("server.limits.connections_per_address", \.server.connectionsPerAddress),
+            Compared("server.limits.buffered_bytes", \.server.bufferedBytes),
             Compared("server.limits.handshake_timeout", \.server.handshakeTimeout),
             Compared("server.limits.header_timeout", \.server.headerTimeout),
             Compared("server.limits.body_idle_timeout", \.server.bodyIdleTimeout),

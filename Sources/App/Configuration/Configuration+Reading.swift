@@ -48,11 +48,15 @@ extension Configuration {
             section.report("trusted_proxies", "\"\(text)\" is no address block such as 10.0.0.0/8")
             return nil
         }
+        section.strings("proxy_protocol", into: &server.proxyProtocol)
+        section.choice("forwarded", ["x-forwarded-for", "forwarded"], into: &server.forwarded)
         section.strings("allowed_origins", into: &server.allowedOrigins)
         section.section("limits") { limits in
             limits.int("body_bytes", 1024...1_073_741_824, into: &server.bodyBytes)
             limits.int("header_bytes", 4096...1_048_576, into: &server.headerBytes)
             limits.int("connections", 1...1_000_000, into: &server.connections)
+            limits.int("connections_per_address", 1...1_000_000, into: &server.connectionsPerAddress)
+            limits.int("buffered_bytes", 1_048_576...1_099_511_627_776, into: &server.bufferedBytes)
             limits.duration("handshake_timeout", Self.timeouts, into: &server.handshakeTimeout)
             limits.duration("header_timeout", Self.timeouts, into: &server.headerTimeout)
             limits.duration("body_idle_timeout", Self.timeouts, into: &server.bodyIdleTimeout)
@@ -152,6 +156,12 @@ extension Configuration {
         if server.listen.isEmpty { report("server.listen", "must name at least one address such as 0.0.0.0:8443") }
         for text in server.listen + [server.adminListen].compactMap({ $0 }) where ListenAddress(text) == nil {
             report("server.listen", "\"\(text)\" is no address and port such as 127.0.0.1:8443")
+        }
+        for text in server.proxyProtocol where !server.listen.contains(text) {
+            report("server.proxy_protocol", "\"\(text)\" is none of server.listen")
+        }
+        if !server.proxyProtocol.isEmpty, server.trustedProxies.isEmpty {
+            report("server.proxy_protocol", "needs server.trusted_proxies: anyone could claim any address otherwise")
         }
         if let admin = server.adminListen.flatMap(ListenAddress.init), !admin.isLoopback {
             report("server.admin_listen", "must be a loopback address: it has no authentication")

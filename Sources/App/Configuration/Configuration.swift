@@ -22,10 +22,17 @@ struct Configuration: Sendable, Equatable {
         var key: String?
         var clientCA: String?
         var trustedProxies: [Network] = []
+        /// Those of `listen` whose connections begin with a PROXY protocol header.
+        var proxyProtocol: [String] = []
+        /// The field in which trusted proxies name the client.
+        var forwarded = "x-forwarded-for"
         var allowedOrigins = ["https://claude.ai", "https://claude.com", "https://chatgpt.com", "https://vscode.dev"]
         var bodyBytes = 4_194_304
         var headerBytes = 32_768
         var connections = 10_000
+        var connectionsPerAddress = 1024
+        /// Bytes of request bodies held at once in the process.
+        var bufferedBytes = 268_435_456
         var handshakeTimeout = Duration.seconds(10)
         var headerTimeout = Duration.seconds(10)
         var bodyIdleTimeout = Duration.seconds(30)

@@ -11,7 +11,7 @@ enum SettingCatalog {
 
     /// Lists are written `a,b,c` in the environment.
     static func isList(_ name: String) -> Bool {
-        ["listen", "trusted_proxies", "allowed_origins", "redirect_schemes"].contains(name)
+        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes"].contains(name)
     }
 
     static let settings: [Setting] = [
@@ -33,12 +33,24 @@ enum SettingCatalog {
             path: "server.trusted_proxies", defaultText: "[]",
             meaning: "Address blocks whose forwarded client addresses are believed."),
         Setting(
+            path: "server.proxy_protocol", defaultText: "[]",
+            meaning: "Those of server.listen whose connections begin with a PROXY protocol v2 header, from trusted proxies only."),
+        Setting(
+            path: "server.forwarded", defaultText: "x-forwarded-for",
+            meaning: "The one field in which trusted proxies name the client: x-forwarded-for or forwarded (RFC 7239)."),
+        Setting(
             path: "server.allowed_origins",
             defaultText: "https://claude.ai, https://claude.com, https://chatgpt.com, https://vscode.dev",
             meaning: "Browser origins allowed at the MCP endpoints beside our own."),
         Setting(path: "server.limits.body_bytes", defaultText: "4194304", meaning: "Largest body of an MCP request."),
         Setting(path: "server.limits.header_bytes", defaultText: "32768", meaning: "Largest header section."),
         Setting(path: "server.limits.connections", defaultText: "10000", meaning: "Connections held at once."),
+        Setting(
+            path: "server.limits.connections_per_address", defaultText: "1024",
+            meaning: "Connections of one address, or one /64 of IPv6; trusted proxies have no such limit."),
+        Setting(
+            path: "server.limits.buffered_bytes", defaultText: "268435456",
+            meaning: "Bytes of request bodies held at once in the process; beyond, requests with a body are answered 503."),
         Setting(path: "server.limits.handshake_timeout", defaultText: "10s", meaning: "Longest TLS handshake."),
         Setting(path: "server.limits.header_timeout", defaultText: "10s", meaning: "Longest wait for a complete header section."),
         Setting(path: "server.limits.body_idle_timeout", defaultText: "30s", meaning: "Longest pause within a body."),

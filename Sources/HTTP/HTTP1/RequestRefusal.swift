@@ -28,6 +28,8 @@ package enum RequestRefusal: String, Error, Sendable, CaseIterable {
     case unsupportedExpectation = "unsupported_expectation"
     case malformedChunk = "malformed_chunk"
     case bodyTooLarge = "body_too_large"
+    /// The bodies of all requests together take up too much memory now.
+    case tooManyBodies = "too_many_bodies"
     case headTimeout = "head_timeout"
     case bodyTimeout = "body_timeout"
 
@@ -39,6 +41,7 @@ package enum RequestRefusal: String, Error, Sendable, CaseIterable {
         case .fieldsTooLarge, .tooManyFields: .fieldsTooLarge
         case .unsupportedExpectation: .expectationFailed
         case .bodyTooLarge: .contentTooLarge
+        case .tooManyBodies: .serviceUnavailable
         case .headTimeout, .bodyTimeout: .requestTimeout
         default: .badRequest
         }

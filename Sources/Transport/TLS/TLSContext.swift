@@ -24,6 +24,7 @@ internal import Synchronization
 
     private let current: Mutex<Handle>
     private let method: OpaquePointer
+    private let tickets: TicketKeys
 
     /// One reference to an `SSL_CTX`.
     @safe private struct Handle: ~Copyable, @unchecked Sendable {
@@ -33,10 +34,13 @@ internal import Synchronization
     }
 
     /// - Throws: `TLSError` naming the file that is missing, malformed or does not match.
-    package init(_ files: Files) throws(TLSError) {
+    package convenience init(_ files: Files) throws(TLSError) { try self.init(files, tickets: TicketKeys()) }
+
+    init(_ files: Files, tickets: TicketKeys) throws(TLSError) {
         guard let method = unsafe SocketBIO.makeMethod() else { throw TLSError(.setup) }
         unsafe self.method = method
-        current = unsafe Mutex(Handle(context: unsafe try Self.makeContext(files)))
+        self.tickets = tickets
+        current = unsafe Mutex(Handle(context: unsafe try Self.makeContext(files, tickets)))
     }
 
     deinit { unsafe BIO_meth_free(method) }
@@ -44,7 +48,7 @@ internal import Synchronization
     /// Reads the files again. Handshakes from now on use them, running connections keep what they have; on an error nothing
     /// changes.
     package func reload(_ files: Files) throws(TLSError) {
-        let next = unsafe Handle(context: unsafe try Self.makeContext(files))
+        let next = unsafe Handle(context: unsafe try Self.makeContext(files, tickets))
         replace(with: next)
     }
 
@@ -75,10 +79,11 @@ internal import Synchronization
         "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:"
         + "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
-    private static func makeContext(_ files: Files) throws(TLSError) -> OpaquePointer {
+    private static func makeContext(_ files: Files, _ tickets: TicketKeys) throws(TLSError) -> OpaquePointer {
         guard let context = unsafe SSL_CTX_new(TLS_server_method()) else { throw TLSError(.setup) }
         do throws(TLSError) {
             unsafe try configure(context)
+            unsafe tickets.install(in: context)
             unsafe try load(files, into: context)
             return unsafe context
         } catch {
@@ -101,7 +106,9 @@ internal import Synchronization
             unsafe SSL_CTX_set_max_early_data(context, 0) == 1,
             unsafe SSL_CTX_set_session_id_context(context, session, UInt32(session.count)) == 1
         else { throw TLSError(.setup) }
-        // Resumption by tickets alone: no shared cache to lock.
+        // Resumption by tickets alone: no shared cache to lock. One a connection: a client that opens several at once does
+        // without for the others, and each costs as much as a twentieth of a handshake.
+        guard unsafe SSL_CTX_set_num_tickets(context, 1) == 1 else { throw TLSError(.setup) }
         unsafe gh_ssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
         unsafe SSL_CTX_set_alpn_select_cb(context, chooseProtocol, nil)
     }

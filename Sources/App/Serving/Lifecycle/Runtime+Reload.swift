@@ -95,7 +95,8 @@ extension Runtime {
                 setting: bound.setting,
                 endpoint: server.serve(
                     bound.sockets, tls: tls, responder: next.composition.gateway,
-                    configuration: next.change.configuration.serverLimits))
+                    configuration: next.change.configuration.serverLimits,
+                    speaksProxy: settings.proxyProtocol.contains(bound.setting)))
         }
         var admin = settings.adminListen == present.admin?.setting ? present.admin : nil
         if let bound = next.admin {

@@ -80,7 +80,9 @@ final class Runtime: Sendable {
         let sites = bound.map {
             PresentState.Site(
                 setting: $0.setting,
-                endpoint: server.serve($0.sockets, tls: tls, responder: composition.gateway, configuration: limits))
+                endpoint: server.serve(
+                    $0.sockets, tls: tls, responder: composition.gateway, configuration: limits,
+                    speaksProxy: configuration.server.proxyProtocol.contains($0.setting)))
         }
         let adminSite = admin.map {
             PresentState.Site(setting: $0.0, endpoint: adminServer.serve($0.1, tls: nil, responder: composition.admin))
@@ -194,7 +196,10 @@ extension Configuration {
     var serverLimits: ServerConfiguration {
         var limits = ServerConfiguration()
         limits.connections = server.connections
-        limits.trustedProxies = TrustedProxies(server.trustedProxies)
+        limits.connectionsPerAddress = server.connectionsPerAddress
+        limits.bufferedBytes = server.bufferedBytes
+        limits.trustedProxies = TrustedProxies(
+            server.trustedProxies, form: TrustedProxies.Form(rawValue: server.forwarded) ?? .xForwardedFor)
         limits.head.fieldBlock = server.headerBytes
         limits.handshakeTimeout = server.handshakeTimeout
         limits.headerTimeout = server.headerTimeout
