@@ -14,14 +14,14 @@ struct ServerFixture {
 
     init(
         _ responder: any Responder, loops: Int = 1, isSecure: Bool = false, files: TLSContext.Files? = nil,
-        configuration: ServerConfiguration = ServerConfiguration()
+        tls: TLSContext? = nil, configuration: ServerConfiguration = ServerConfiguration(), speaksProxy: Bool = false
     ) throws {
         group = try EventLoopGroup(count: loops)
         server = HTTPServer(group: group, logger: .silent)
         let files = files ?? (isSecure ? Self.certificate("localhost") : nil)
-        tls = try files.map { try TLSContext($0) }
+        self.tls = try tls ?? files.map { try TLSContext($0) }
         endpoint = try server.listen(
-            on: Endpoint("127.0.0.1:0")!, tls: tls, responder: responder, configuration: configuration)
+            on: Endpoint("127.0.0.1:0")!, tls: self.tls, responder: responder, configuration: configuration, speaksProxy: speaksProxy)
     }
 
     static func certificate(_ name: String) -> TLSContext.Files {
@@ -51,6 +51,14 @@ struct ServerFixture {
         try await run("/usr/bin/openssl", ["s_client", "-connect", "\(endpoint)"] + arguments).output
     }
 
+    /// The same, with a request sent within: in TLS 1.3 a ticket comes after the handshake.
+    func request(_ arguments: String...) async throws -> String {
+        let words = arguments.map { "'\($0)'" }.joined(separator: " ")
+        let ask = "printf 'GET / HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n'"
+        let command = "\(ask) | /usr/bin/openssl s_client -ign_eof -connect \(endpoint) \(words)"
+        return try await run("/bin/sh", ["-c", command]).output
+    }
+
     private func run(_ path: String, _ arguments: [String]) async throws -> (status: Int32, output: String) {
         try await pool.run {
             let process = Process()
@@ -78,6 +86,9 @@ struct ServerFixture {
     /// Opens a plain connection.
     func connect() throws -> RawClient { try RawClient(endpoint) }
 }
+
+/// A path nobody uses yet.
+func temporaryFile() -> String { FileManager.default.temporaryDirectory.appending(path: "gatehouse-\(UUID().uuidString)").path }
 
 /// For the blocking calls of clients, so that they hold no thread of the test runner.
 let pool = BlockingPool(threads: 8, queueLimit: 1024)

@@ -10,11 +10,13 @@ import Testing
     ]
 
     private static let fixed = [
-        "server.public_url", "server.loops", "storage.url", "vault.root_key", "audit.path", "audit.durability",
+        "server.public_url", "server.loops", "server.proxy_protocol", "storage.url", "vault.root_key", "audit.path", "audit.durability",
     ]
 
     private func load(_ setting: SettingCatalog.Setting? = nil) throws -> Configuration {
         var environment = Self.required
+        // A listener of the PROXY protocol needs someone to trust.
+        environment["GATEHOUSE_SERVER_TRUSTED_PROXIES"] = "192.0.2.0/24"
         if let setting { environment[setting.environmentName] = Self.other(setting) }
         return try ConfigurationLoader(environment: environment).load([])
     }
@@ -25,6 +27,9 @@ import Testing
         case "server.public_url": "https://other.example.com"
         case "server.listen", "server.admin_listen": "127.0.0.1:1"
         case "server.trusted_proxies": "10.0.0.0/8"
+        case "server.forwarded": "forwarded"
+        case "server.proxy_protocol": "0.0.0.0:8443"
+        case "server.limits.buffered_bytes": "1048576"
         case "server.limits.keep_alive": "5s"
         case "server.limits.body_bytes", "server.limits.header_bytes": "65536"
         case "storage.url": "sqlite:///other.db"

@@ -1,1 +1,0 @@
-../Fuzz/Targets/HTTP1/RequestProperties.swift
