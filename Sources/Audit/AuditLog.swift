@@ -85,7 +85,9 @@ package final class AuditLog: Sendable {
             if queue.isStopping { throw AuditError(.closed) }
             return queue.enqueue([Entry(records)])
         }
-        let failure: AuditError? = unsafe await withUnsafeContinuation { unsafe queue.enqueue([Entry(records, waiter: Waiter($0))]) }
+        let failure: AuditError? = unsafe await withUnsafeContinuation {
+            unsafe queue.enqueue([Entry(records, waiter: Waiter($0))])
+        }
         if let failure { throw failure }
     }
 

@@ -128,7 +128,9 @@ package struct Fields: Sendable {
         return unsafe text.withBytes { text in
             guard let other = text.baseAddress else { return true }
             let start = Int(entry.valueStart)
-            return unsafe bytes.withUnsafeBufferPointer { unsafe memcmp($0.baseAddress.unsafelyUnwrapped + start, other, text.count) } == 0
+            return unsafe bytes.withUnsafeBufferPointer {
+                unsafe memcmp($0.baseAddress.unsafelyUnwrapped + start, other, text.count)
+            } == 0
         }
     }
 

@@ -101,13 +101,15 @@ package enum Forwarded {
             guard isPort(rest) else { return nil }
         }
         if let address = IPAddress(host) { return .address(address) }
-        let isHidden = host.lowercased() == "unknown" || host.utf8.count > 1 && host.hasPrefix("_") && host.utf8.allSatisfy(isObfuscated)
+        let isHidden =
+            host.lowercased() == "unknown" || host.utf8.count > 1 && host.hasPrefix("_") && host.utf8.allSatisfy(isObfuscated)
         return isHidden ? .hidden : nil
     }
 
     private static func isPort(_ text: Substring) -> Bool {
         if text.hasPrefix("_") { return text.utf8.count > 1 && text.utf8.allSatisfy(isObfuscated) }
-        return (1...5).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) } && Int(text).map { $0 <= 65_535 } == true
+        return (1...5).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            && Int(text).map { $0 <= 65_535 } == true
     }
 
     private static func isObfuscated(_ byte: UInt8) -> Bool {

@@ -203,7 +203,7 @@
         reserve(bytes.count * 2)
         unsafe bytes.withUnsafeBufferPointer { bytes in
             var place = unsafe base + count
-            for unsafe byte in unsafe bytes {
+            for unsafebyte in unsafe bytes {
                 unsafe place[0] = Hex.digit(byte >> 4)
                 unsafe place[1] = Hex.digit(byte & 15)
                 unsafe place += 2

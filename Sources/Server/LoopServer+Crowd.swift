@@ -62,7 +62,9 @@ extension LoopServer {
         guard loop.now - roomMadeAt >= .milliseconds(100) else { return }
         roomMadeAt = loop.now
         let idle = connections.values.filter { $0.isIdle && loop.now - $0.idleSince >= .seconds(1) }
-        for connection in idle.sorted(by: { $0.idleSince < $1.idleSince }).prefix(max(1, idle.count / 32)) { connection.stream.abort() }
+        for connection in idle.sorted(by: { $0.idleSince < $1.idleSince }).prefix(max(1, idle.count / 32)) {
+            connection.stream.abort()
+        }
     }
 
     /// At most one line a second: a flood must not become a flood of lines.

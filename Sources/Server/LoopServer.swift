@@ -144,7 +144,7 @@ actor LoopServer {
     }
 
     private func endIdle(for duration: Duration) {
-        for connection in connections.values 
+        for connection in connections.values
         where connection.isIdle && connection.onDrain == nil && loop.now - connection.idleSince >= duration {
             connection.stream.abort()
         }

@@ -86,7 +86,11 @@ package import Primitives
                 let got = unsafe socket.receive(into: memory.baseAddress, missing)
                 return (max(0, got), got)
             }
-            if got == SocketState.wouldBlock { try await waitForReading(until: deadline) } else if got <= 0 { throw SocketError(.closed) }
+            if got == SocketState.wouldBlock {
+                try await waitForReading(until: deadline)
+            } else if got <= 0 {
+                throw SocketError(.closed)
+            }
         }
     }
 

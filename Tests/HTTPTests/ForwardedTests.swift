@@ -17,11 +17,15 @@ import Testing
     ]
 
     @Test(arguments: accepted)
-    func `every element tells its node (RFC 7239)`(_ text: String, _ nodes: [Forwarded.Node]) { #expect(Forwarded.nodes(text) == nodes) }
+    func `every element tells its node (RFC 7239)`(_ text: String, _ nodes: [Forwarded.Node]) {
+        #expect(Forwarded.nodes(text) == nodes)
+    }
 
     @Test(arguments: [
-        "", ",", "for=192.0.2.1,", ",for=192.0.2.1", "for", "for=", "for =192.0.2.1", "for= 192.0.2.1", "for=192.0.2.1;for=192.0.2.2",
-        "for=2001:db8::17", "for=[2001:db8::17]", "for=\"2001:db8::17\"", "for=\"[2001:db8::17\"", "for=\"192.0.2.1", "for=\"192.0.2.1\\",
+        "", ",", "for=192.0.2.1,", ",for=192.0.2.1", "for", "for=", "for =192.0.2.1", "for= 192.0.2.1",
+        "for=192.0.2.1;for=192.0.2.2",
+        "for=2001:db8::17", "for=[2001:db8::17]", "for=\"2001:db8::17\"", "for=\"[2001:db8::17\"", "for=\"192.0.2.1",
+        "for=\"192.0.2.1\\",
         "for=192.0.2.256", "for=\"192.0.2.1:99999\"", "for=\"192.0.2.1:\"", "for=host.example", "for=_", "for=\"[192.0.2.1]\"",
         "for=192.0.2.1 for=192.0.2.2", "for=192.0.2.1;;proto=https", "=192.0.2.1", "for=\"192.0.2.1\u{0}\"", "for='192.0.2.1'",
     ])

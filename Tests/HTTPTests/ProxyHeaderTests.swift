@@ -5,7 +5,8 @@ import Testing
 @Suite struct ProxyHeaderTests {
     static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
     private static let v4: [UInt8] = [192, 0, 2, 1, 198, 51, 100, 2, 0x30, 0x39, 0x01, 0xBB]
-    private static let v6: [UInt8] = [0x20, 0x01, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [1] + [UInt8](repeating: 9, count: 16) + [0, 1, 0, 2]
+    private static let v6: [UInt8] =
+        [0x20, 0x01, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [1] + [UInt8](repeating: 9, count: 16) + [0, 1, 0, 2]
 
     static func header(_ command: UInt8, _ family: UInt8, _ rest: [UInt8]) -> [UInt8] {
         signature + [command, family, UInt8(rest.count >> 8), UInt8(rest.count & 255)] + rest
@@ -33,7 +34,8 @@ import Testing
     static let refused: [([UInt8], ProxyHeader.Malformed)] = [
         (Array("PROXY TCP4 192.0.2.1 198.51.100.2 1 2\r\n".utf8), .signature), (Array("\r\n\r\n\0\r\nQUIX".utf8), .signature),
         ([0x16, 0x03, 0x01], .signature), (header(0x31, 0x11, v4), .version), (header(0x22, 0x11, v4), .version),
-        (header(0x21, 0x12, v4), .family), (header(0x21, 0x31, [UInt8](repeating: 0, count: 216)), .family), (header(0x21, 0x00, []), .family),
+        (header(0x21, 0x12, v4), .family), (header(0x21, 0x31, [UInt8](repeating: 0, count: 216)), .family),
+        (header(0x21, 0x00, []), .family),
         (header(0x21, 0x11, Array(v4.dropLast())), .length), (header(0x21, 0x21, v4), .length),
         (header(0x21, 0x11, v4 + [UInt8](repeating: 0, count: 5000)), .length), (header(0x21, 0x11, v4 + [4]), .extensions),
         (header(0x21, 0x11, v4 + [4, 0, 9, 1]), .extensions),

@@ -19,7 +19,10 @@ import Testing
     }
 
     private static let header: [UInt8] =
-        [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, 0x21, 0x11, 0, 12, 192, 0, 2, 1, 198, 51, 100, 2, 0, 1, 0, 2]
+        [
+            0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, 0x21, 0x11, 0, 12, 192, 0, 2, 1, 198, 51, 100,
+            2, 0, 1, 0, 2,
+        ]
 
     @Test func `behind a trusted proxy the header names the client (HDR-2)`() async throws {
         let fixture = try Self.proxied(from: ["127.0.0.0/8"])

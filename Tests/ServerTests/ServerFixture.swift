@@ -21,7 +21,8 @@ struct ServerFixture {
         let files = files ?? (isSecure ? Self.certificate("localhost") : nil)
         self.tls = try tls ?? files.map { try TLSContext($0) }
         endpoint = try server.listen(
-            on: Endpoint("127.0.0.1:0")!, tls: self.tls, responder: responder, configuration: configuration, speaksProxy: speaksProxy)
+            on: Endpoint("127.0.0.1:0")!, tls: self.tls, responder: responder, configuration: configuration,
+            speaksProxy: speaksProxy)
     }
 
     static func certificate(_ name: String) -> TLSContext.Files {

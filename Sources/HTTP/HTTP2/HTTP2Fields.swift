@@ -59,7 +59,8 @@ enum HTTP2Fields {
         }
 
         // nghttp2 takes mutable pointers and writes through none of them.
-        private mutating func append(_ name: UnsafePointer<UInt8>, _ nameLength: Int, _ value: UnsafePointer<UInt8>?, _ length: Int) {
+        private mutating func append(_ name: UnsafePointer<UInt8>, _ nameLength: Int, _ value: UnsafePointer<UInt8>?, _ length: Int)
+        {
             unsafe out[count] = unsafe nghttp2_nv(
                 name: UnsafeMutablePointer(mutating: name), value: UnsafeMutablePointer(mutating: value), namelen: nameLength,
                 valuelen: length, flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))

@@ -81,7 +81,8 @@ extension HTTP2Stream {
     private func takeAuthority(_ value: Span<UInt8>) throws(RequestRefusal) {
         if hasAuthority {
             let isSame = request.fields.withValue(of: .host) { known in
-                known.count == value.count && value.indices.allSatisfy { lowered(known[known.startIndex + $0]) == lowered(value[$0]) }
+                known.count == value.count
+                    && value.indices.allSatisfy { lowered(known[known.startIndex + $0]) == lowered(value[$0]) }
             }
             guard isSame == true else { throw .authorityMismatch }
             return

@@ -70,7 +70,8 @@ package import Primitives
         self.now = now
         flood.tick(now)
         let taken = unsafe bytes.withUnsafeBufferPointer { unsafe nghttp2_session_mem_recv(session, $0.baseAddress, $0.count) }
-        let isTooMuch = flood.isEmpty || taken == ssize_t(NGHTTP2_ERR_FLOODED.rawValue)
+        let isTooMuch =
+            flood.isEmpty || taken == ssize_t(NGHTTP2_ERR_FLOODED.rawValue)
             || taken == ssize_t(NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue)
         if isTooMuch, !isFlooded {
             isFlooded = true

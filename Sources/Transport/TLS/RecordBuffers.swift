@@ -25,7 +25,8 @@ package enum RecordBuffers {
         guard unsafe range != MAP_FAILED, let range = unsafe range else { return }
         unsafe base = UInt(bitPattern: range)
         let isTaken = unsafe CRYPTO_set_mem_functions(
-            { count, _, _ in unsafe RecordBuffers.take(count) }, { memory, count, _, _ in unsafe RecordBuffers.resize(memory, count) },
+            { count, _, _ in unsafe RecordBuffers.take(count) },
+            { memory, count, _, _ in unsafe RecordBuffers.resize(memory, count) },
             { memory, _, _ in unsafe RecordBuffers.give(memory) })
         if isTaken != 1 {
             unsafe base = 0

@@ -110,7 +110,8 @@ private let sealOrOpen:
     @convention(c) (
         OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt8>?, OpaquePointer?, OpaquePointer?, CInt
     ) -> CInt = { session, name, vector, cipher, mac, isSealing in
-        guard let context = unsafe SSL_get_SSL_CTX(session), let owner = unsafe gh_ssl_ctx_get_app_data(context), let name = unsafe name,
+        guard let context = unsafe SSL_get_SSL_CTX(session), let owner = unsafe gh_ssl_ctx_get_app_data(context),
+            let name = unsafe name,
             let vector = unsafe vector, let cipher = unsafe cipher, let mac = unsafe mac
         else { return -1 }
         let keys = unsafe Unmanaged<TicketKeys>.fromOpaque(owner).takeUnretainedValue()

@@ -10,7 +10,8 @@ import Testing
     ]
 
     private static let fixed = [
-        "server.public_url", "server.loops", "server.proxy_protocol", "storage.url", "vault.root_key", "audit.path", "audit.durability",
+        "server.public_url", "server.loops", "server.proxy_protocol", "storage.url", "vault.root_key", "audit.path",
+        "audit.durability",
     ]
 
     private func load(_ setting: SettingCatalog.Setting? = nil) throws -> Configuration {

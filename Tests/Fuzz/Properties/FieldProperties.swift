@@ -8,7 +8,8 @@ enum FieldProperties {
         guard let nodes = Forwarded.nodes(text) else { return nil }
         if nodes.count > input.count { return "more nodes than bytes" }
         // What is written back from the nodes means the same.
-        let again = nodes.map { node in if case .address(let address) = node { "for=\"\(quoted(address))\"" } else { "for=unknown" } }
+        let again = nodes.map { node in if case .address(let address) = node { "for=\"\(quoted(address))\"" } else { "for=unknown" }
+        }
         return Forwarded.nodes(again.joined(separator: ", ")) == nodes ? nil : "written back, the nodes are others"
     }
 

@@ -1,7 +1,6 @@
 import HTTP
 import Primitives
 
-
 /// Frames through a session that answers each request at once: it never grows beyond its bounds, and hands on no request that
 /// HTTP/1 would not.
 enum HTTP2Properties {
@@ -45,12 +44,15 @@ enum HTTP2Properties {
         guard request.path.hasPrefix("/") || request.path == "*" else { return "a path does not begin with a slash" }
         if request.fields.count(of: .host) != 1 { return "a request has not exactly one host" }
         for line in request.fields.lines {
-            if line.name.utf8.contains(where: { (0x41...0x5A).contains($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || $0 <= 0x20 }) {
+            if line.name.utf8.contains(where: {
+                (0x41...0x5A).contains($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || $0 <= 0x20
+            }) {
                 return "a field name has a second spelling"
             }
             if line.value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) { return "a field holds a control byte" }
         }
-        for hop in ["connection", "transfer-encoding", "keep-alive", "upgrade", "te"] where request.fields.lines.contains(where: { $0.name == hop }) {
+        for hop in ["connection", "transfer-encoding", "keep-alive", "upgrade", "te"]
+        where request.fields.lines.contains(where: { $0.name == hop }) {
             return "a field of the hop reached the responder"
         }
         return request.body.count > 4096 ? "a body is longer than its limit" : nil

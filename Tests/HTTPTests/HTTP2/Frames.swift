@@ -8,8 +8,12 @@ enum Frames {
     static let endStream: UInt8 = 1
     static let endHeaders: UInt8 = 4
 
-    static let get: [(String, String)] = [(":method", "GET"), (":scheme", "https"), (":authority", "gw.example"), (":path", "/mcp")]
-    static let post: [(String, String)] = [(":method", "POST"), (":scheme", "https"), (":authority", "gw.example"), (":path", "/mcp")]
+    static let get: [(String, String)] = [
+        (":method", "GET"), (":scheme", "https"), (":authority", "gw.example"), (":path", "/mcp"),
+    ]
+    static let post: [(String, String)] = [
+        (":method", "POST"), (":scheme", "https"), (":authority", "gw.example"), (":path", "/mcp"),
+    ]
 
     static func frame(_ type: UInt8, _ flags: UInt8, _ stream: UInt32, _ payload: [UInt8]) -> [UInt8] {
         let length = payload.count

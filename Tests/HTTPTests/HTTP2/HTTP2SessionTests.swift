@@ -47,7 +47,8 @@ import Testing
 
     @Test func `fields of the hop and trailers end at the edge (HTTP-3, HDR-3)`() {
         let driver = SessionDriver()
-        driver.send(Frames.headers(1, Frames.post + [("te", "trailers"), ("trailer", "x"), ("proxy-authorization", "x")], ends: false))
+        driver.send(
+            Frames.headers(1, Frames.post + [("te", "trailers"), ("trailer", "x"), ("proxy-authorization", "x")], ends: false))
         driver.send(Frames.data(1, "ab", ends: false) + Frames.headers(1, [("x-late", "1"), ("authorization", "Bearer x")]))
         #expect(driver.log == ["1 whole POST /mcp ab"])
         #expect(driver.streams[1]?.request.fields.lines.map(\.name) == ["host"])
@@ -58,7 +59,9 @@ import Testing
     struct Refusal: Sendable, CustomTestStringConvertible {
         let fields: [(String, String)]
         let reason: RequestRefusal
-        var testDescription: String { "\(reason.rawValue): \(fields.map { "\($0.0): \($0.1.prefix(30))" }.joined(separator: ", "))" }
+        var testDescription: String {
+            "\(reason.rawValue): \(fields.map { "\($0.0): \($0.1.prefix(30))" }.joined(separator: ", "))"
+        }
 
         init(_ reason: RequestRefusal, _ fields: [(String, String)]) { (self.fields, self.reason) = (fields, reason) }
 
@@ -67,14 +70,16 @@ import Testing
 
     static let refusals: [Refusal] = [
         Refusal(.unknownMethod, [(":method", "TRACE")]), Refusal(.unknownMethod, [(":method", "get")]),
-        Refusal(.malformedTarget, [(":scheme", "ftp")]), 
+        Refusal(.malformedTarget, [(":scheme", "ftp")]),
         Refusal(.invalidHost, [(":authority", "user@gw.example")]), Refusal(.invalidHost, [(":authority", "gw.example:99999")]),
         Refusal(.authorityMismatch, [("host", "other.example")]),
-        .path(.ambiguousPath, "/a/../b"), .path(.ambiguousPath, "/a/%2e%2e/b"), .path(.ambiguousPath, "//a"), .path(.ambiguousPath, "/a;b"),
+        .path(.ambiguousPath, "/a/../b"), .path(.ambiguousPath, "/a/%2e%2e/b"), .path(.ambiguousPath, "//a"),
+        .path(.ambiguousPath, "/a;b"),
         .path(.ambiguousPath, "/a%2fb"), .path(.ambiguousPath, "/a%00"), .path(.malformedTarget, "/a#b"),
         .path(.requestLineTooLong, "/" + String(repeating: "a", count: 17_000)),
         Refusal(.invalidFieldName, [("x_user", "1")]), Refusal(.invalidFieldName, [("x.user", "1")]),
-        Refusal(.invalidFieldValue, [("x-a", "a\u{1}b")]), Refusal(.invalidFieldValue, [("x-a", " a")]), Refusal(.invalidFieldValue, [("x-a", "a\t")]),
+        Refusal(.invalidFieldValue, [("x-a", "a\u{1}b")]), Refusal(.invalidFieldValue, [("x-a", " a")]),
+        Refusal(.invalidFieldValue, [("x-a", "a\t")]),
         Refusal(.unsupportedExpectation, [("expect", "200-ok")]),
         Refusal(.fieldsTooLarge, (0..<40).map { ("x-\($0)", String(repeating: "a", count: 900)) }),
         Refusal(.tooManyFields, (0..<101).map { ("x-\($0)", "a") }),
@@ -105,20 +110,28 @@ import Testing
         Malformed(testDescription: "a pseudo-field after fields", bytes: Frames.headers(1, [("x-a", "1")] + Frames.get)),
         Malformed(testDescription: "a repeated pseudo-field", bytes: Frames.headers(1, Frames.get + [(":path", "/")])),
         Malformed(testDescription: "an unknown pseudo-field", bytes: Frames.headers(1, [(":user", "x")] + Frames.get)),
-        Malformed(testDescription: "two hosts", bytes: Frames.headers(1, Frames.get + [("host", "gw.example"), ("host", "gw.example")])),
-        Malformed(testDescription: "an asterisk without OPTIONS", bytes: Frames.headers(1, Frames.get.dropLast() + [(":path", "*")])),
+        Malformed(
+            testDescription: "two hosts", bytes: Frames.headers(1, Frames.get + [("host", "gw.example"), ("host", "gw.example")])),
+        Malformed(
+            testDescription: "an asterisk without OPTIONS", bytes: Frames.headers(1, Frames.get.dropLast() + [(":path", "*")])),
         Malformed(testDescription: "no path", bytes: Frames.headers(1, Frames.get.filter { $0.0 != ":path" })),
         Malformed(testDescription: "no method", bytes: Frames.headers(1, Frames.get.filter { $0.0 != ":method" })),
         Malformed(testDescription: "CONNECT", bytes: Frames.headers(1, [(":method", "CONNECT")] + Frames.get.dropFirst())),
-        Malformed(testDescription: "an extended CONNECT", bytes: Frames.headers(1, [(":method", "CONNECT"), (":protocol", "websocket")] + Frames.get.dropFirst())),
+        Malformed(
+            testDescription: "an extended CONNECT",
+            bytes: Frames.headers(1, [(":method", "CONNECT"), (":protocol", "websocket")] + Frames.get.dropFirst())),
         Malformed(
             testDescription: "a body shorter than announced",
             bytes: Frames.headers(1, Frames.post + [("content-length", "5")], ends: false) + Frames.data(1, "ab")),
         Malformed(
             testDescription: "a body longer than announced",
             bytes: Frames.headers(1, Frames.post + [("content-length", "1")], ends: false) + Frames.data(1, "ab")),
-        Malformed(testDescription: "two lengths", bytes: Frames.headers(1, Frames.post + [("content-length", "1"), ("content-length", "1")], ends: false)),
-        Malformed(testDescription: "a length that is no number", bytes: Frames.headers(1, Frames.post + [("content-length", "+1")], ends: false)),
+        Malformed(
+            testDescription: "two lengths",
+            bytes: Frames.headers(1, Frames.post + [("content-length", "1"), ("content-length", "1")], ends: false)),
+        Malformed(
+            testDescription: "a length that is no number",
+            bytes: Frames.headers(1, Frames.post + [("content-length", "+1")], ends: false)),
     ]
 
     @Test(arguments: malformed)
@@ -179,13 +192,15 @@ import Testing
     private static let wide = Frames.block([("a", String(repeating: "b", count: 16_000))])
 
     static let floods: [Flood] = [
-        Flood(testDescription: "rapid reset (CVE-2023-44487)", bytes: many(110) { Frames.headers($0, Frames.get) + Frames.reset($0) }),
+        Flood(
+            testDescription: "rapid reset (CVE-2023-44487)", bytes: many(110) { Frames.headers($0, Frames.get) + Frames.reset($0) }),
         Flood(
             testDescription: "resets we are made to send (CVE-2025-8671)",
             bytes: many(250) { Frames.headers($0, Frames.post + [("content-length", "1")], ends: false) + Frames.data($0, "ab") }),
         Flood(testDescription: "pings (CVE-2019-9512)", bytes: many(110) { _ in Frames.ping() }),
         Flood(testDescription: "settings (CVE-2019-9515)", bytes: many(110) { _ in Frames.settings([(3, 100)]) }),
-        Flood(testDescription: "empty data (CVE-2019-9518)", bytes: openStream + many(110) { _ in Frames.data(1, "", ends: false) }),
+        Flood(
+            testDescription: "empty data (CVE-2019-9518)", bytes: openStream + many(110) { _ in Frames.data(1, "", ends: false) }),
         Flood(testDescription: "priorities (CVE-2019-9513)", bytes: many(210) { _ in Frames.frame(2, 0, 1, [0, 0, 0, 0, 1]) }),
         Flood(testDescription: "window updates", bytes: openStream + many(600) { _ in Frames.windowUpdate(1, 1) }),
         Flood(
