@@ -202,11 +202,9 @@
     package mutating func append(hexOf bytes: [UInt8]) {
         reserve(bytes.count * 2)
         unsafe bytes.withUnsafeBufferPointer { bytes in
-            var place = unsafe base + count
-            for unsafebyte in unsafe bytes {
-                unsafe place[0] = Hex.digit(byte >> 4)
-                unsafe place[1] = Hex.digit(byte & 15)
-                unsafe place += 2
+            for index in 0..<bytes.count {
+                unsafe base[count + 2 * index] = Hex.digit(bytes[index] >> 4)
+                unsafe base[count + 2 * index + 1] = Hex.digit(bytes[index] & 15)
             }
         }
         count += bytes.count * 2

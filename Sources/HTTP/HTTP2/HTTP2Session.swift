@@ -269,6 +269,8 @@ extension HTTP2Session {
 
     private func bodyEnded(_ stream: HTTP2Stream) {
         guard stream.isReceiving else { return }
+        // A trailer that may not be is as malformed as such a field.
+        guard stream.refusal == nil else { return refused(stream, .refused(stream)) }
         stopReceiving(stream)
         hasBegun = true
         events.append(.whole(stream))

@@ -54,6 +54,12 @@ import Testing
         #expect(driver.streams[1]?.request.fields.lines.map(\.name) == ["host"])
     }
 
+    @Test func `a malformed trailer makes the request malformed`() {
+        let driver = SessionDriver()
+        driver.send(Frames.headers(1, Frames.post, ends: false) + Frames.headers(1, [("x", "\u{0}")]))
+        #expect(driver.log == ["1 refused invalid_field_value"])
+    }
+
     // MARK: Refusals
 
     struct Refusal: Sendable, CustomTestStringConvertible {
