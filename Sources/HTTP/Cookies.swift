@@ -3,10 +3,11 @@ package enum Cookies {
     /// Every value sent under that name; a browser sends one, an attacker with a sibling host might add another.
     package static func values(_ name: String, in fields: Fields) -> [String] {
         fields.all(.cookie).flatMap { line in
-            line.split(separator: ";").compactMap { piece -> String? in
-                let pair = piece.drop { $0 == " " }
-                guard let equals = pair.firstIndex(of: "="), pair[..<equals] == name else { return nil }
-                return String(pair[pair.index(after: equals)...])
+            // By bytes: as characters, a semicolon with a combining mark behind it is none.
+            line.utf8.split(separator: UInt8(ascii: ";")).compactMap { piece -> String? in
+                let pair = piece.drop { $0 == UInt8(ascii: " ") }
+                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8) else { return nil }
+                return String(Substring(pair[pair.index(after: equals)...]))
             }
         }
     }

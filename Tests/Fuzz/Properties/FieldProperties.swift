@@ -39,7 +39,8 @@ enum FieldProperties {
         fields.append(name: "cookie".utf8, value: input.filter { $0 >= 0x20 && $0 != 0x7F })
         let values = Cookies.values("__Host-session", in: fields)
         if values.contains(where: { $0.utf8.contains(UInt8(ascii: ";")) }) { return "a value holds the next cookie" }
-        return values.reduce(0) { $0 + $1.utf8.count } > input.count ? "values are longer than the field" : nil
+        // A byte that is no UTF-8 becomes a replacement character of three.
+        return values.reduce(0) { $0 + $1.utf8.count } > 3 * input.count ? "values are longer than the field" : nil
     }
 
     static func formViolation(by input: [UInt8]) -> String? {
