@@ -6,7 +6,9 @@ package enum Cookies {
             // By bytes: as characters, a semicolon with a combining mark behind it is none.
             line.utf8.split(separator: UInt8(ascii: ";")).compactMap { piece -> String? in
                 let pair = piece.drop { $0 == UInt8(ascii: " ") }
-                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8) else { return nil }
+                guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(name.utf8) else {
+                    return nil
+                }
                 return String(Substring(pair[pair.index(after: equals)...]))
             }
         }
