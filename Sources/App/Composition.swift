@@ -57,13 +57,20 @@ struct Composition: Sendable {
             }
         }
         let throttle = LoginGuard(throttle: shared.attempts)
+        let server = AuthorizationServer(
+            settings: settings, hasher: workspace.hasher, resolver: resolver, clients: workspace.clients, users: workspace.users,
+            grants: workspace.grants, tokens: workspace.tokens, singleUses: workspace.singleUses,
+            pushedRequests: workspace.singleUses, devices: workspace.devices, consents: workspace.consents,
+            keyring: workspace.keyring, keySets: shared.keySets, secretThrottle: LoginGuard(throttle: shared.secretAttempts),
+            clock: clock)
         let flow = AuthorizationFlow(
-            settings: settings, resolver: resolver, transactions: workspace.transactions, grants: workspace.grants,
-            clients: workspace.clients, users: workspace.users, sessions: sessions, checker: passwords, throttle: throttle,
-            security: security, hasher: workspace.hasher, pages: pages, clock: clock)
+            server, transactions: workspace.transactions, sessions: sessions, checker: passwords, throttle: throttle,
+            security: security, pages: pages)
+        let issuers = configuration.oauth.trustedIssuers
         let resourceServer = ResourceServer(
-            settings: settings, tokens: workspace.tokens, hasher: workspace.hasher,
-            cache: shared.tokenCache, clock: clock)
+            server, cache: shared.tokenCache,
+            foreign: issuers.isEmpty
+                ? nil : ForeignTokens(issuers: issuers, keySets: shared.keySets, users: workspace.users))
 
         let routes = try Self.engines(shared, configuration, settings, resourceServer)
 
@@ -73,15 +80,9 @@ struct Composition: Sendable {
             hosts: HostCheck(publicURL: settings.issuer),
             origins: CrossOrigin(origin: settings.issuer, allowed: configuration.server.allowedOrigins),
             addresses: AddressLimits(limits: configuration.limits, limiter: shared.limiter), auditor: auditor, pages: pages,
-            metadata: MetadataEndpoint(settings: settings),
-            registration: RegistrationEndpoint(
-                settings: settings, clients: workspace.clients, tokens: workspace.tokens, hasher: workspace.hasher, clock: clock),
+            metadata: MetadataEndpoint(settings: settings), authorization: AuthorizationRoutes(server),
             flow: flow,
-            token: TokenEndpoint(
-                settings: settings, resolver: resolver, grants: workspace.grants, hasher: workspace.hasher,
-                clock: clock),
-            revocation: RevocationEndpoint(
-                resolver: resolver, grants: workspace.grants, tokens: workspace.tokens, hasher: workspace.hasher, clock: clock),
+            device: DeviceFlow(server, sessions: sessions, security: security, throttle: throttle, pages: pages),
             account: AccountEndpoint(
                 sessions: sessions, security: security,
                 login: SignIn(users: workspace.users, checker: passwords, throttle: throttle, sessions: sessions),

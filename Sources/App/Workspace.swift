@@ -15,6 +15,10 @@ struct Workspace: Sendable {
     let transactions: any TransactionStore
     let grants: any GrantStore
     let tokens: any TokenStore
+    let singleUses: SQLiteSingleUseStore
+    let devices: any DeviceStore
+    let consents: any ConsentStore
+    let keyring: Keyring
     let vault: CredentialVault
     let audit: AuditLog
     let hasher: TokenHasher
@@ -29,10 +33,11 @@ struct Workspace: Sendable {
         let database = try openDatabase(configuration)
         let vault = CredentialVault(rootKey: rootKey, store: SQLiteVaultStore(database))
         // Derived from a key the vault keeps, so that they outlive a change of the root key (KEY-1).
-        let (pepper, formKey): (Secret, Secret)
+        let (pepper, formKey, signingKey): (Secret, Secret, Secret)
         do throws(VaultError) {
             pepper = try await vault.deriveKey(purpose: "token pepper")
             formKey = try await vault.deriveKey(purpose: "form tokens")
+            signingKey = try await vault.deriveKey(purpose: "signing keys")
         } catch {
             guard error.code == .wrongRootKey else { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
             throw CommandError(
@@ -48,7 +53,10 @@ struct Workspace: Sendable {
             configuration: configuration, database: database, users: SQLiteUserStore(database),
             clients: SQLiteClientStore(database),
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
-            grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), vault: vault, audit: audit,
+            grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database),
+            singleUses: SQLiteSingleUseStore(database), devices: SQLiteDeviceStore(database),
+            consents: SQLiteConsentStore(database),
+            keyring: Keyring(store: SQLiteSigningKeyStore(database), sealingKey: signingKey), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey,
             argon: configuration.argon)
     }
@@ -57,7 +65,8 @@ struct Workspace: Sendable {
     func adopting(_ configuration: Configuration) -> Workspace {
         Workspace(
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
-            transactions: transactions, grants: grants, tokens: tokens, vault: vault, audit: audit, hasher: hasher,
+            transactions: transactions, grants: grants, tokens: tokens, singleUses: singleUses, devices: devices,
+            consents: consents, keyring: keyring, vault: vault, audit: audit, hasher: hasher,
             formKey: formKey, argon: configuration.argon)
     }
 
@@ -106,12 +115,14 @@ extension Configuration {
     var auditHeadPath: String { databasePath + ".audit-head" }
 
     var oauthSettings: OAuthSettings {
-        OAuthSettings(
+        var settings = OAuthSettings(
             issuer: server.publicURL, resources: protectedResources,
             registration: OAuthSettings.Registration(rawValue: oauth.registration) ?? .off,
             acceptsMetadataDocuments: oauth.clientMetadataDocuments, accessTokenLifetime: oauth.accessTokenLifetime,
             refreshIdle: oauth.refreshIdle, refreshAbsolute: oauth.refreshAbsolute, refreshGrace: oauth.refreshGrace,
             redirectSchemes: Set(oauth.redirectSchemes))
+        settings.jwtResources = Set(protectedResources.filter { oauth.jwtResources.contains($0.engine) }.map(\.url))
+        return settings
     }
 
     private var protectedResources: [ProtectedResource] {

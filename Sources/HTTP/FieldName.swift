@@ -14,6 +14,7 @@ package struct FieldName: Sendable {
     package static let contentType = FieldName("content-type")
     package static let cookie = FieldName("cookie")
     package static let date = FieldName("date")
+    package static let dpop = FieldName("dpop")
     package static let etag = FieldName("etag")
     package static let expect = FieldName("expect")
     package static let host = FieldName("host")

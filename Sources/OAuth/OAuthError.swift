@@ -13,6 +13,10 @@ package struct OAuthError: Error, Sendable {
         case requestNotSupported = "request_not_supported"
         case invalidScope = "invalid_scope"
         case invalidTarget = "invalid_target"  // RFC 8707 §2
+        case invalidDPoPProof = "invalid_dpop_proof"  // RFC 9449 §5
+        case authorizationPending = "authorization_pending"  // RFC 8628 §3.5
+        case slowDown = "slow_down"
+        case expiredToken = "expired_token"
         case accessDenied = "access_denied"
         case loginRequired = "login_required"
         case consentRequired = "consent_required"

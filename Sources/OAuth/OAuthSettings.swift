@@ -20,10 +20,16 @@ package struct OAuthSettings: Sendable {
     package var refreshAbsolute: Duration
     /// How long a superseded refresh token yields its successor (RT-4); 0 to 300 s.
     package var refreshGrace: Duration
+    /// URLs of the resources whose access tokens are JWTs (FMT-4).
+    package var jwtResources: Set<String> = []
     /// Private-use redirect schemes without a dot that are allowed.
     package var redirectSchemes: Set<String>
 
     /// Bounds of oauth.md §2 that are not configurable.
+    package static let jwtLifetime = Duration.seconds(600)
+    package static let pushedRequestLifetime = Duration.seconds(60)
+    package static let deviceLifetime = Duration.seconds(600)
+    package static let consentLifetime = Duration.seconds(90 * 86_400)
     package static let codeLifetime = Duration.seconds(60)
     package static let transactionLifetime = Duration.seconds(600)
     package static let sessionIdle = Duration.seconds(12 * 3600)

@@ -4,6 +4,9 @@ package final class Principal: Sendable {
     package enum Credential: String, Sendable {
         case accessToken = "access_token"
         case personalToken = "personal_token"
+        /// A JWT of a configured issuer.
+        case foreignToken = "foreign_token"
+        case certificate
     }
 
     package let userID: UserID
@@ -20,12 +23,16 @@ package final class Principal: Sendable {
     package let tokenReference: String
     /// The credential's digest, to ask the store again while a stream stays open. Empty where there is no store.
     package let credentialDigest: [UInt8]
+    /// The key the credential is bound to; each request must prove it (RS-6).
+    package let confirmation: Confirmation?
     /// When the credential ends; streams close then at the latest.
     package let expiresAt: Timestamp?
 
     package init(
         userID: UserID, username: String, role: Role, scopes: ScopeSet, resource: String?, credential: Credential,
-        clientID: ClientID?, grantID: GrantID?, tokenReference: String, credentialDigest: [UInt8] = [], expiresAt: Timestamp?
+        clientID: ClientID?, grantID: GrantID?, tokenReference: String, credentialDigest: [UInt8] = [],
+        confirmation: Confirmation? = nil,
+        expiresAt: Timestamp?
     ) {
         self.userID = userID
         self.username = username
@@ -37,6 +44,7 @@ package final class Principal: Sendable {
         self.grantID = grantID
         self.tokenReference = tokenReference
         self.credentialDigest = credentialDigest
+        self.confirmation = confirmation
         self.expiresAt = expiresAt
     }
 

@@ -29,7 +29,8 @@ import Testing
         try await f.grants.insert(
             Grant(
                 id: GrantID("g"), userID: User.ada.id, clientID: client.id, scopes: ScopeSet(text: "qarnot:read"), resource: "r",
-                redirectURI: "u", createdAt: .at(0), endsAt: .at(100)), code: .of("code"), challenge: "c", expiresAt: .at(60))
+                redirectURI: "u", createdAt: .at(0), endsAt: .at(100)),
+            code: NewCode(digest: .of("code"), challenge: "c", expiresAt: .at(60)))
         try await f.clients.markUsed(client.id, at: .at(5), expiresAt: nil)
         client.name = "Renamed"
         try await f.clients.upsert(client)

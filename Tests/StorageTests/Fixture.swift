@@ -38,9 +38,10 @@ final class Fixture: Sendable {
     @discardableResult
     func family(_ name: String = "g1", at now: Timestamp = .at(0)) async throws -> Grant {
         let grant = Grant.sample(name)
-        try await grants.insert(grant, code: .of("code-" + name), challenge: "c", expiresAt: .at(60))
+        try await grants.insert(grant, code: NewCode(digest: .of("code-" + name), challenge: "c", expiresAt: .at(60)))
         let isFirst = try await grants.redeem(
-            .of("code-" + name), access: .sample("access-" + name, at: now), refresh: .sample("refresh-" + name, at: now), at: now)
+            .of("code-" + name), access: .sample("access-" + name, at: now), refresh: .sample("refresh-" + name, at: now),
+            binding: false, at: now)
         #expect(isFirst)
         return grant
     }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct GrantStoreTests {
     @Test func `a code is read back with its grant`() async throws {
         let f = try await Fixture()
-        try await f.grants.insert(.sample("g"), code: .of("code"), challenge: "abc", expiresAt: .at(60))
+        try await f.grants.insert(.sample("g"), code: NewCode(digest: .of("code"), challenge: "abc", expiresAt: .at(60)))
         let record = try #require(try await f.grants.code(.of("code")))
         #expect(
             record
@@ -19,17 +19,18 @@ import Testing
 
     @Test func `failed verifiers are counted (CODE-5)`() async throws {
         let f = try await Fixture()
-        try await f.grants.insert(.sample("g"), code: .of("code"), challenge: "abc", expiresAt: .at(60))
+        try await f.grants.insert(.sample("g"), code: NewCode(digest: .of("code"), challenge: "abc", expiresAt: .at(60)))
         for _ in 0..<3 { try await f.grants.recordFailedAttempt(on: .of("code")) }
         #expect(try await f.grants.code(.of("code"))?.failedAttempts == 3)
     }
 
     @Test func `of 64 concurrent redemptions exactly one succeeds (CODE-9)`() async throws {
         let f = try await Fixture()
-        try await f.grants.insert(.sample("g"), code: .of("code"), challenge: "abc", expiresAt: .at(60))
+        try await f.grants.insert(.sample("g"), code: NewCode(digest: .of("code"), challenge: "abc", expiresAt: .at(60)))
         let wins = try await concurrently(64) { index in
             try await f.grants.redeem(
-                .of("code"), access: .sample("a\(index)", at: .at(1)), refresh: .sample("r\(index)", at: .at(1)), at: .at(1))
+                .of("code"), access: .sample("a\(index)", at: .at(1)), refresh: .sample("r\(index)", at: .at(1)), binding: false,
+                at: .at(1))
         }
         #expect(wins.filter { $0 }.count == 1)
         #expect(try await f.tokens.tokens(of: nil, at: .at(1)).count == 1)
@@ -138,7 +139,7 @@ import Testing
     @Test func `pruning deletes grants that ended long ago, with everything under them`() async throws {
         let f = try await Fixture()
         try await f.family()
-        try await f.grants.insert(.sample("abandoned"), code: .of("unused"), challenge: "c", expiresAt: .at(60))
+        try await f.grants.insert(.sample("abandoned"), code: NewCode(digest: .of("unused"), challenge: "c", expiresAt: .at(60)))
         try await f.grants.prune(at: .at(8 * 86_400), grace: .seconds(60))
         #expect(try await f.grants.code(.of("unused")) == nil)
         #expect(try await f.grants.code(.of("code-g1")) != nil)

@@ -13,7 +13,7 @@ import Testing
             facts
                 == TokenFacts(
                     user: .ada, scopes: ScopeSet(text: "qarnot:read"), credential: .accessToken, clientID: grant.clientID,
-                    grantID: grant.id, resource: grant.resource, expiresAt: .at(3600), isActive: true))
+                    grantID: grant.id, resource: grant.resource, issuedAt: .at(0), expiresAt: .at(3600), isActive: true))
         #expect(try await f.tokens.facts(of: .of("other")) == nil)
     }
 

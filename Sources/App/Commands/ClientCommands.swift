@@ -13,11 +13,28 @@ extension Command {
                 Option("--confidential", nil, "give it a secret, printed once"),
                 Option("--for", "PRESET", "claude: the redirect URIs of Claude's connectors"),
                 Option("--scope", "SCOPE", "most the client may ever be granted; may be repeated"),
+                Option("--service-user", "USER", "act as this account with client_credentials; implies --confidential"),
+                Option("--introspection", nil, "may call /introspect; implies --confidential"),
+                Option("--device", nil, "may use the device grant"),
+                Option("--jwks", "FILE", "prove itself with private_key_jwt and the public keys in this JWK set"),
+                Option("--auth", "METHOD", "client_secret_post (default) or client_secret_basic, with a secret"),
+                Option("--require-pushed-requests", nil, "take its authorization requests only through /par"),
             ]
         ) { invocation async throws(CommandError) in try await ClientCommands.add(invocation) },
         Command(path: ["client", "list"], usage: "", summary: "List clients.") { invocation async throws(CommandError) in
             try await ClientCommands.list(invocation)
         },
+        Command(path: ["client", "show"], usage: "ID", summary: "Show one client.") { invocation async throws(CommandError) in
+            try await ClientCommands.show(invocation)
+        },
+        Command(
+            path: ["client", "approve"], usage: "ID",
+            summary: "Approve a client for everybody: consent may be remembered, and no warning is shown."
+        ) { invocation async throws(CommandError) in try await ClientCommands.approve(invocation) },
+        Command(
+            path: ["client", "pin"], usage: "URL FILE",
+            summary: "Keep a client id metadata document from a file instead of fetching it."
+        ) { invocation async throws(CommandError) in try await ClientCommands.pin(invocation) },
         Command(
             path: ["client", "remove"], usage: "ID", summary: "Remove a client with all its grants and tokens.",
             options: [Option("--yes", nil, "accepted for scripts; nothing is asked")]
@@ -43,7 +60,10 @@ enum ClientCommands {
         else {
             throw CommandError(.usage, "Give the client a name: --name NAME.")
         }
-        guard !redirects.isEmpty else { throw CommandError(.usage, "Say where codes may go: --redirect URI.") }
+        let needsNoRedirect = ["--service-user", "--introspection", "--device"].contains { invocation.has($0) }
+        guard !redirects.isEmpty || needsNoRedirect else { throw CommandError(.usage, "Say where codes may go: --redirect URI.") }
+        let keys = try keys(invocation)
+        let method = try method(invocation, hasKeys: keys != nil)
         let limit = try scopeLimit(invocation)
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let schemes = workspace.configuration.oauthSettings.redirectSchemes
@@ -51,15 +71,110 @@ enum ClientCommands {
                 throw CommandError(
                     .usage, "\(uri) is no acceptable redirect URI: use https, or http for localhost, without a fragment.")
             }
-            let secret = invocation.has("--confidential") ? TokenFormat.mint(.clientSecret) : nil
-            let client = Client(
+            let usesSecret = method == .post || method == .basic
+            let secret = usesSecret ? TokenFormat.mint(.clientSecret) : nil
+            var client = Client(
                 id: ClientID("cli-" + Random.text(22)), kind: .preregistered, name: name, redirectURIs: redirects,
-                authenticationMethod: secret == nil ? .none : .post, secretDigest: secret.map { workspace.hasher.digest(of: $0) },
-                grantTypes: ["authorization_code", "refresh_token"], scopeLimit: limit, createdAt: .now())
+                authenticationMethod: method, secretDigest: secret.map { workspace.hasher.digest(of: $0) },
+                grantTypes: grantTypes(invocation, hasRedirects: !redirects.isEmpty), scopeLimit: limit, createdAt: .now())
+            client.keys = keys
+            client.isIntrospector = invocation.has("--introspection")
+            client.requiresPushedRequests = invocation.has("--require-pushed-requests")
+            if let user = invocation.value("--service-user") {
+                client.serviceUserID = try await workspace.requireUser(user).id
+            }
             try await workspace.recordCommand(Event("client.registered", client: client.id, details: [("kind", "preregistered")]))
             do throws(StoreError) { try await workspace.clients.insert(client) } catch { throw CommandError(error) }
             printAdded(client, secret, invocation.output)
         }
+    }
+
+    private static func grantTypes(_ invocation: Invocation, hasRedirects: Bool) -> [String] {
+        var types = hasRedirects ? ["authorization_code", "refresh_token"] : []
+        if invocation.has("--service-user") { types.append("client_credentials") }
+        if invocation.has("--device") {
+            types.append(DeviceAuthorizationEndpoint.grantType)
+            if !hasRedirects { types.append("refresh_token") }
+        }
+        return types
+    }
+
+    private static func method(_ invocation: Invocation, hasKeys: Bool) throws(CommandError) -> Client.AuthenticationMethod {
+        if hasKeys { return .privateKey }
+        let needsSecret = ["--confidential", "--service-user", "--introspection", "--auth"].contains { invocation.has($0) }
+        switch invocation.value("--auth") {
+        case nil: return needsSecret ? .post : .none
+        case "client_secret_post": return .post
+        case "client_secret_basic": return .basic
+        case let other?:
+            throw CommandError(.usage, "There is no method \"\(other)\"; use client_secret_post or client_secret_basic.")
+        }
+    }
+
+    private static func keys(_ invocation: Invocation) throws(CommandError) -> Client.Keys? {
+        guard let path = invocation.value("--jwks") else { return nil }
+        let set = try json(in: path)
+        do { return try ClientRegistration.publicKeys(set) } catch {
+            throw CommandError(.usage, "\(path) holds no JWK set with public keys of ES256, EdDSA, PS256 or RS256.")
+        }
+    }
+
+    private static func json(in path: String) throws(CommandError) -> JSONValue {
+        let bytes = try contents(of: path)
+        guard let value = try? JSONValue(parsing: bytes) else { throw CommandError(.usage, "\(path) is no JSON.") }
+        return value
+    }
+
+    private static func contents(of path: String) throws(CommandError) -> [UInt8] {
+        do { return try Files.read(path) } catch { throw CommandError(.no, "\(error).") }
+    }
+
+    static func show(_ invocation: Invocation) async throws(CommandError) {
+        let id = try invocation.arguments.operand(0, "ID")
+        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            let client = try await find(id, in: workspace)
+            let object = json(client)
+            let lines = (object.object?.members ?? []).filter { !$0.value.isNull }.map {
+                "\($0.key): \($0.value.string ?? $0.value.text)"
+            }
+            invocation.output.object(object, text: lines.joined(separator: "\n"))
+        }
+    }
+
+    static func approve(_ invocation: Invocation) async throws(CommandError) {
+        let id = try invocation.arguments.operand(0, "ID")
+        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            var client = try await find(id, in: workspace)
+            client.approvedAt = .now()
+            try await workspace.recordCommand(Event("client.updated", client: client.id, details: [("approved", true)]))
+            do throws(StoreError) { _ = try await workspace.clients.update(client) } catch { throw CommandError(error) }
+            invocation.output.object(json(client), text: "Approved \(client.name).")
+        }
+    }
+
+    static func pin(_ invocation: Invocation) async throws(CommandError) {
+        let url = try invocation.arguments.operand(0, "URL")
+        let path = try invocation.arguments.operand(1, "FILE")
+        let bytes = try contents(of: path)
+        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            let schemes = workspace.configuration.oauthSettings.redirectSchemes
+            let client: Client
+            do throws(MetadataFetchError) {
+                client = try ClientResolver.pinned(bytes, url: url, redirectSchemes: schemes, at: .now())
+            } catch { throw CommandError(.usage, "This document cannot be used: \(error.reason).") }
+            try await workspace.recordCommand(Event("client.pinned", client: client.id))
+            do throws(StoreError) { try await workspace.clients.upsert(client) } catch { throw CommandError(error) }
+            invocation.output.object(json(client), text: "Pinned \(client.name). Its document is not fetched any more.")
+        }
+    }
+
+    private static func find(_ id: String, in workspace: Workspace) async throws(CommandError) -> Client {
+        let client: Client?
+        do throws(StoreError) { client = try await workspace.clients.client(ClientID(id), at: .now()) } catch {
+            throw CommandError(error)
+        }
+        guard let client else { throw CommandError(.no, "There is no client \"\(id)\". gatehouse client list shows all.") }
+        return client
     }
 
     private static func printAdded(_ client: Client, _ secret: Secret?, _ output: Output) {
@@ -113,6 +228,9 @@ enum ClientCommands {
             "redirect_uris": .strings(client.redirectURIs),
             "token_endpoint_auth_method": .string(client.authenticationMethod.rawValue),
             "scope": .string(orNull: client.scopeLimit?.description), "created_at": .string(client.createdAt.rfc3339),
+            "grant_types": .strings(client.grantTypes), "introspection": .bool(client.isIntrospector),
+            "require_pushed_authorization_requests": .bool(client.requiresPushedRequests), "pinned": .bool(client.isPinned),
+            "approved_at": .string(orNull: client.approvedAt?.rfc3339),
             "last_used_at": .string(orNull: client.lastUsedAt?.rfc3339), "expires_at": .string(orNull: client.expiresAt?.rfc3339),
         ]
     }

@@ -1,4 +1,5 @@
 import HTTP
+import OAuth
 import Policy
 import Primitives
 
@@ -83,6 +84,20 @@ extension Configuration {
             refresh.duration("grace", .zero...(.seconds(300)), into: &oauth.refreshGrace)
         }
         section.strings("redirect_schemes", into: &oauth.redirectSchemes)
+        section.strings("jwt_resources", into: &oauth.jwtResources)
+        section.list("trusted_issuers") { entry in
+            var (issuer, keys, claim, scopes) = ("", "", "sub", "")
+            entry.string("issuer", into: &issuer)
+            entry.string("jwks_uri", into: &keys)
+            entry.string("user_claim", into: &claim)
+            entry.string("scopes", into: &scopes)
+            guard issuer.hasPrefix("https://") else { return entry.report("issuer", "must be the https URL in the tokens' iss") }
+            guard keys.hasPrefix("https://") else { return entry.report("jwks_uri", "must be the https URL of the issuer's keys") }
+            oauth.trustedIssuers.append(
+                TrustedIssuer(
+                    issuer: issuer, keySetURL: keys, userClaim: claim, defaultScopes: scopes.isEmpty ? nil : ScopeSet(text: scopes))
+            )
+        }
     }
 
     private mutating func readLimits(_ section: SettingReader) {

@@ -1,3 +1,4 @@
+import OAuth
 import Policy
 import Primitives
 
@@ -66,6 +67,10 @@ struct Configuration: Sendable, Equatable {
         var refreshAbsolute = Duration.seconds(90 * 86_400)
         var refreshGrace = Duration.seconds(60)
         var redirectSchemes = ["cursor", "vscode", "vscode-insiders"]
+        /// Engines whose access tokens are JWTs.
+        var jwtResources: [String] = []
+        /// Issuers whose JWTs are accepted beside our own tokens.
+        var trustedIssuers: [TrustedIssuer] = []
     }
 
     struct Login: Sendable, Equatable {

@@ -11,7 +11,7 @@ enum SettingCatalog {
 
     /// Lists are written `a,b,c` in the environment.
     static func isList(_ name: String) -> Bool {
-        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes"].contains(name)
+        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources"].contains(name)
     }
 
     static let settings: [Setting] = [
@@ -78,6 +78,9 @@ enum SettingCatalog {
         Setting(
             path: "oauth.refresh_token.grace", defaultText: "60s",
             meaning: "How long a replaced refresh token still yields its successor; 0s to 300s."),
+        Setting(
+            path: "oauth.jwt_resources", defaultText: "[]",
+            meaning: "Engines whose access tokens are JWTs of at most 10 minutes (RFC 9068); others are opaque."),
         Setting(
             path: "oauth.redirect_schemes", defaultText: "cursor, vscode, vscode-insiders",
             meaning: "Private-use redirect schemes without a dot."),

@@ -58,7 +58,7 @@ extension Pages {
     }
 
     /// `/login` outside of an authorization: leads to `/account`.
-    func signIn(token: String, username: String, notice text: String?, status: Status) -> Response {
+    func signIn(token: String, username: String, device: String?, notice text: String?, status: Status) -> Response {
         frame.respond(
             frame.render(
                 title: "Sign in",
@@ -67,6 +67,7 @@ extension Pages {
                 \(text.map { notice($0) })
                 <form method="post" action="/login">
                 <input type="hidden" name="token" value="\(token)">
+                \(device.map { Markup("<input type=\"hidden\" name=\"device\" value=\"\($0)\">") })
                 <label for="username">User name</label>
                 <input id="username" name="username" value="\(username)" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required\(autofocus)>
                 <label for="password">Password</label>

@@ -33,7 +33,7 @@ extension Pages {
                 """))
     }
 
-    private func scopeRow(_ scope: Scope) -> Markup {
+    func scopeRow(_ scope: Scope) -> Markup {
         """
         <label class="check"><input type="checkbox" name="scope" value="\(scope.description)" checked>
         <span>\(meaning(of: scope.permission)) <code>\(scope.description)</code></span></label>

@@ -41,10 +41,11 @@ struct AccountEndpoint: Sendable {
     }
 
     func showSignIn(_ request: Request, in context: RequestContext) async -> Response {
+        let device = (try? Parameters(parsing: request.query))?.all("device").first
         if let session = try? await sessions.current(request, at: clock()), !session.user.isDisabled {
-            return AuthorizationFlow.redirect(to: issuer + "/account")
+            return AuthorizationFlow.redirect(to: destination(device))
         }
-        return signInPage(request, username: "", notice: nil, status: .ok)
+        return signInPage(request, username: "", device: device, notice: nil, status: .ok)
     }
 
     func signIn(_ request: Request, in context: RequestContext) async -> Response {
@@ -52,17 +53,21 @@ struct AccountEndpoint: Sendable {
             security.isFormToken(form.all("token").first, "sign-in", "", request)
         else { return refuseForm(context) }
         let username = form.all("username").first ?? ""
+        let device = form.all("device").first
         switch await login.attempt(
             username: username, password: Secret(form.all("password").first ?? ""), request, context, at: clock())
         {
         case .success(let cookie, let event):
-            return AuthorizationFlow.redirect(to: issuer + "/account").with(.setCookie, cookie).recording(event)
+            return AuthorizationFlow.redirect(to: destination(device)).with(.setCookie, cookie).recording(event)
         case .refused(let event):
-            return signInPage(request, username: username, notice: "The user name or password is not right.", status: .unauthorized)
-                .recording(event)
+            return signInPage(
+                request, username: username, device: device, notice: "The user name or password is not right.",
+                status: .unauthorized
+            ).recording(event)
         case .throttled(let delay, let event):
             return signInPage(
-                request, username: username, notice: "Too many attempts. Wait \(delay.secondsRoundedUp) seconds and try again.",
+                request, username: username, device: device,
+                notice: "Too many attempts. Wait \(delay.secondsRoundedUp) seconds and try again.",
                 status: .tooManyRequests
             ).with(.retryAfter, "\(delay.secondsRoundedUp)").recording(event)
         case .unavailable:
@@ -70,9 +75,11 @@ struct AccountEndpoint: Sendable {
         }
     }
 
-    private func signInPage(_ request: Request, username: String, notice: String?, status: Status) -> Response {
+    private func signInPage(
+        _ request: Request, username: String, device: String?, notice: String?, status: Status
+    ) -> Response {
         let (cookie, token) = security.freshForm("sign-in", "", request)
-        let page = pages.signIn(token: token, username: username, notice: notice, status: status)
+        let page = pages.signIn(token: token, username: username, device: device, notice: notice, status: status)
         return cookie.map { page.with(.setCookie, $0) } ?? page
     }
 
@@ -127,12 +134,25 @@ struct AccountEndpoint: Sendable {
         return await auditor.record([event], place)
     }
 
+    func busy(_ context: RequestContext) -> Response {
+        refuse("Please try again", "The server is busy. Wait a few seconds and reload this page.", context, .serviceUnavailable)
+    }
+
+    /// Where a person without a session signs in to go on with a device.
+    func signInURL(forDevice code: String?) -> String { issuer + "/login?device=" + (code ?? "new") }
+
+    /// Where signing in leads: to the account, or on to the device whose code came along. Never to an address (WEB-6).
+    private func destination(_ device: String?) -> String {
+        guard let device else { return issuer + "/account" }
+        return issuer + "/device" + (DeviceFlow.normalized(device).map { "?user_code=" + $0 } ?? "")
+    }
+
     private func unrecorded(_ context: RequestContext) -> Response {
         refuse("Please try again", "The audit log cannot be written, so nothing was changed.", context, .serviceUnavailable)
             .with(.retryAfter, "5")
     }
 
-    private func refuseForm(_ context: RequestContext) -> Response {
+    func refuseForm(_ context: RequestContext) -> Response {
         refuse("Request refused", "The form was too old or came from another site. Open the page again.", context, .forbidden)
     }
 

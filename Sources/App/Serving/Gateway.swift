@@ -13,10 +13,9 @@ struct Gateway: Responder {
     let auditor: Auditor
     let pages: Pages
     let metadata: MetadataEndpoint
-    let registration: RegistrationEndpoint
+    let authorization: AuthorizationRoutes
     let flow: AuthorizationFlow
-    let token: TokenEndpoint
-    let revocation: RevocationEndpoint
+    let device: DeviceFlow
     let account: AccountEndpoint
     let resourceServer: ResourceServer
     let engines: [EngineRoute]
@@ -46,9 +45,8 @@ struct Gateway: Responder {
             return ResourceServer.hasCredential(request) ? bodyLimit : min(bodyLimit, Self.strangerLimit)
         }
         switch request.path {
-        case "/register": return registration.bodyLimit(for: request)
-        case "/token", "/revoke", "/authorize", "/login", "/consent", "/account": return AuthorizationFlow.bodyLimit
-        default: return 0
+        case "/authorize", "/login", "/consent", "/account", "/device": return AuthorizationFlow.bodyLimit
+        default: return authorization.endpoint(at: request.path)?.responder.bodyLimit(for: request) ?? 0
         }
     }
 
@@ -92,15 +90,26 @@ struct Gateway: Responder {
                 ? await flow.decide(request, in: context)
                 : request.isRead ? await flow.showConsent(request, in: context) : notAllowed("GET, POST", context)
         case "/account": return await account.respond(to: request, in: context)
-        case "/token": return await shared(request, context, .token) { await token.respond(to: request, in: context) }
-        case "/revoke": return await shared(request, context, .token) { await revocation.respond(to: request, in: context) }
-        case "/register": return await shared(request, context, .register) { await registration.respond(to: request, in: context) }
+        case "/device": return await limited(.authorize, request, context) { await connectDevice(request, context) }
         case PageFrame.stylesheetPath: return await Self.stylesheet.respond(to: request, in: context)
         default:
+            if let (endpoint, limit) = authorization.endpoint(at: request.path) {
+                return await shared(request, context, limit) { await endpoint.respond(to: request, in: context) }
+            }
             guard request.path.hasPrefix("/.well-known/") else {
                 return problem(.notFound, "There is nothing at this address.", context)
             }
             return await shared(request, context, nil) { await metadata.respond(to: request, in: context) }
+        }
+    }
+
+    private func connectDevice(_ request: Request, _ context: RequestContext) async -> Response {
+        guard request.isRead || request.method == .post else { return notAllowed("GET, POST", context) }
+        switch await device.respond(to: request, in: context) {
+        case .page(let response): return response
+        case .signIn(let code): return AuthorizationFlow.redirect(to: account.signInURL(forDevice: code))
+        case .refused: return account.refuseForm(context)
+        case .unavailable: return account.busy(context)
         }
     }
 
@@ -178,11 +187,11 @@ extension Gateway {
             return .json(["jsonrpc": "2.0", "error": error], status: .tooManyRequests)
         }
         switch request.path {
-        case "/token", "/revoke", "/register":
+        case _ where AuthorizationRoutes.route(of: request.path) != nil:
             return .json(
                 ["error": "temporarily_unavailable", "error_description": "Too many requests. Wait, then try again."],
                 status: .tooManyRequests)
-        case "/authorize", "/login", "/consent", "/account":
+        case "/authorize", "/login", "/consent", "/account", "/device":
             return pages.refusal(
                 RefusalPage(
                     title: "Too many requests", text: "Wait \(seconds) seconds, then reload this page.",
@@ -217,7 +226,8 @@ extension Gateway {
     /// Only routes of ours go into the log: a stranger's path is input.
     private func route(of path: String) -> String {
         if let engine = engine(at: path) { return engine.resource.path }
-        let known = ["/", "/authorize", "/login", "/consent", "/account", "/token", "/revoke", "/register"]
+        let known = ["/", "/authorize", "/login", "/consent", "/account", "/device"]
+        if let route = AuthorizationRoutes.route(of: path) { return route }
         if known.contains(path) { return path }
         return path.hasPrefix("/.well-known/") ? "/.well-known" : "other"
     }

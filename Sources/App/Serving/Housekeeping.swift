@@ -2,6 +2,7 @@ import HTTP
 import Logging
 import OAuth
 import Primitives
+import Storage
 
 /// Deletes what has ended and wipes sealed successors past their grace, every half minute.
 struct Housekeeping: Sendable {
@@ -30,6 +31,8 @@ struct Housekeeping: Sendable {
                 try await workspace.grants.prune(at: now, grace: grace())
                 try await workspace.tokens.prune(before: now - Self.tokenMemory)
                 try await workspace.sessions.prune(at: now)
+                try await workspace.singleUses.prune(at: now)
+                try await workspace.keyring.refresh(at: now)
                 try await workspace.clients.prune(at: now, unusedLimit: 1000)
             } catch { logger.warning("housekeeping failed", [("error.message", .text("\(error)"))]) }
         }

@@ -21,6 +21,9 @@ struct SharedParts: Sendable {
     let auditor: Auditor
     let limiter = RateLimiter()
     let attempts: AttemptThrottle
+    /// Of client secrets, ten at once (CLI-5).
+    let secretAttempts = AttemptThrottle(attempts: 10)
+    let keySets: KeySetFetcher
     /// Calls in flight, by user.
     let calls = ConcurrencyCap(limit: 8)
     /// Streams held open, by user; how many is for the configuration to say.
@@ -43,6 +46,7 @@ struct SharedParts: Sendable {
         self.watcher = watcher
         sleeper = LoopSleeper(group: group)
         client = HTTPClient(outbound)
+        keySets = KeySetFetcher(client: client, sleeper: sleeper)
         auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
         attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts)
         streams = StreamHub(sleeper: sleeper, keepAlive: workspace.configuration.server.keepAlive)

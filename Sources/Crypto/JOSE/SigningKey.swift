@@ -64,7 +64,11 @@ package final class SigningKey: Sendable {
 
     /// A compact JWS over the claims, with this key's `kid`.
     package func sign(_ claims: JSONValue, type: String) throws(CryptoError) -> String {
-        let header: JSONValue = ["alg": "ES256", "typ": .string(type), "kid": .string(keyID)]
+        try sign(claims, header: ["alg": "ES256", "typ": .string(type), "kid": .string(keyID)])
+    }
+
+    /// A compact JWS with a header of the caller's making.
+    package func sign(_ claims: JSONValue, header: JSONValue) throws(CryptoError) -> String {
         let input = Base64.encode(header.serialized) + "." + Base64.encode(claims.serialized)
         return input + "." + Base64.encode(try signature(of: Array(input.utf8)))
     }

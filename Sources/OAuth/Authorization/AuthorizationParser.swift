@@ -5,6 +5,8 @@ internal import Primitives
 struct AuthorizationParser: Sendable {
     let settings: OAuthSettings
     let clients: ClientResolver
+    let pushed: any PushedRequestStore
+    let hasher: TokenHasher
 
     /// What came of it.
     enum Outcome: Sendable {
@@ -28,12 +30,31 @@ struct AuthorizationParser: Sendable {
         if let repeated, ["client_id", "redirect_uri", "state", "request_uri"].contains(repeated) {
             return .local(Refusal(text: "The application sent a parameter twice.", rule: "AZ-4"))
         }
-        if parameters.contains("request_uri") {
-            return .local(Refusal(text: "The application used a request reference this server did not issue.", rule: "AZ-1"))
-        }
         guard let id = first("client_id", parameters) else {
             return .local(Refusal(text: "The application did not say who it is.", rule: "AZ-2"))
         }
+        if let uri = first("request_uri", parameters) { return await parsePushed(uri, ClientID(id), at: now) }
+        return await parse(parameters, id, repeated, isPushed: false, at: now)
+    }
+
+    /// AZ-1: of a request with `request_uri` only the client id counts; the rest is what was pushed.
+    private func parsePushed(_ uri: String, _ client: ClientID, at now: Timestamp) async -> Outcome {
+        let unknown = Outcome.local(
+            Refusal(
+                text: "The application used a request reference that was not issued here, was used before or has ended.",
+                rule: "AZ-1"))
+        guard let value = PushedRequest.value(of: uri) else { return unknown }
+        do {
+            guard let text = try await pushed.take(hasher.digest(of: value), client: client, at: now),
+                let parameters = try? Parameters(parsing: text)
+            else { return unknown }
+            return await parse(parameters, client.text, nil, isPushed: true, at: now)
+        } catch { return .unavailable }
+    }
+
+    private func parse(
+        _ parameters: Parameters, _ id: String, _ repeated: String?, isPushed: Bool, at now: Timestamp
+    ) async -> Outcome {
         let found: (client: Client?, events: [Event])
         do { found = try await clients.clientForAuthorization(ClientID(id), at: now) } catch { return .unavailable }
         guard let client = found.client else {
@@ -47,6 +68,9 @@ struct AuthorizationParser: Sendable {
         }
         let state = first("state", parameters)
         do throws(OAuthError) {
+            if client.requiresPushedRequests, !isPushed {
+                throw OAuthError(.invalidRequest, "This client must push its requests first.", rule: "AZ-1")
+            }
             if repeated != nil { throw OAuthError(.invalidRequest, "A parameter is repeated.", rule: "COM-3") }
             let request = try validate(parameters, client, redirectURI, state)
             return .valid(request, client, found.events)
@@ -58,14 +82,16 @@ struct AuthorizationParser: Sendable {
 
     private func first(_ name: String, _ parameters: Parameters) -> String? { parameters.all(name).first }
 
-    private func redirectURI(_ parameters: Parameters, _ client: Client) -> String? {
+    /// AZ-3: nil when it is none of the client's.
+    func redirectURI(_ parameters: Parameters, _ client: Client) -> String? {
         guard let requested = first("redirect_uri", parameters) else {
             return client.redirectURIs.count == 1 ? client.redirectURIs[0] : nil
         }
         return client.redirectURIs.contains { RedirectURI.matches(requested, registered: $0) } ? requested : nil
     }
 
-    private func validate(_ p: Parameters, _ client: Client, _ redirectURI: String, _ state: String?) throws(OAuthError)
+    /// AZ-5 to AZ-12.
+    func validate(_ p: Parameters, _ client: Client, _ redirectURI: String, _ state: String?) throws(OAuthError)
         -> AuthorizationRequest
     {
         guard !p.contains("request") else {
@@ -86,15 +112,18 @@ struct AuthorizationParser: Sendable {
         else { throw OAuthError(.invalidRequest, "PKCE with code_challenge_method=S256 is required.", rule: "AZ-7") }
         if let state, state.utf8.count > 2048 { throw OAuthError(.invalidRequest, "state is longer than 2 KiB.", rule: "AZ-8") }
         let resource = try resource(p)
-        return AuthorizationRequest(
+        var request = AuthorizationRequest(
             clientID: client.id, redirectURI: redirectURI, challenge: challenge,
             scopes: try scopes(first("scope", p), resource, client), resource: resource.url, state: state,
             prompt: try prompt(first("prompt", p)), loginHint: first("login_hint", p).map { String($0.prefix(128)) },
             maxAge: try maxAge(first("max_age", p)))
+        request.isOffline = (first("scope", p) ?? "").split(separator: " ").contains("offline_access")
+        request.dpopKey = try dpopKey(first("dpop_jkt", p))
+        return request
     }
 
     /// AZ-9: the grammar of RFC 6749 §3.3; unknown words drop, nothing left is an error.
-    private func scopes(_ text: String?, _ resource: ProtectedResource, _ client: Client) throws(OAuthError) -> ScopeSet {
+    func scopes(_ text: String?, _ resource: ProtectedResource, _ client: Client) throws(OAuthError) -> ScopeSet {
         let problem = OAuthError(.invalidScope, "No scope asked for is offered by this resource.", rule: "AZ-9")
         var asked = resource.baseline
         if let text {
@@ -114,7 +143,7 @@ struct AuthorizationParser: Sendable {
     }
 
     /// AZ-10, with contract §9: an absent resource means the default one.
-    private func resource(_ p: Parameters) throws(OAuthError) -> ProtectedResource {
+    func resource(_ p: Parameters) throws(OAuthError) -> ProtectedResource {
         let named = p.all("resource")
         let problem = OAuthError(.invalidTarget, "The resource is not served here.", rule: "AZ-10")
         guard named.count <= 1 else { throw OAuthError(.invalidTarget, "Name one resource.", rule: "AZ-10") }
@@ -141,6 +170,13 @@ struct AuthorizationParser: Sendable {
             throw OAuthError(.invalidRequest, "prompt=none excludes every other prompt.", rule: "AZ-11")
         }
         return prompts
+    }
+
+    /// RFC 9449 §10: a thumbprint, 43 base64url characters (AZ-12).
+    private func dpopKey(_ text: String?) throws(OAuthError) -> String? {
+        guard let text else { return nil }
+        guard PKCE.isChallenge(text) else { throw OAuthError(.invalidRequest, "dpop_jkt is no thumbprint.", rule: "AZ-12") }
+        return text
     }
 
     private func maxAge(_ text: String?) throws(OAuthError) -> Int? {

@@ -17,6 +17,12 @@ package struct AuthorizationRequest: Sendable, Hashable {
     package let loginHint: String?
     /// Greatest age of the authentication in seconds.
     package let maxAge: Int?
+    /// The client asked `offline_access` (TOK-8).
+    package var isOffline = false
+    /// The one DPoP key that may redeem the code (RFC 9449 §10).
+    package var dpopKey: String?
+    /// Ties the records of this connection together.
+    package var flow: String?
 
     package enum Prompt: String, Sendable {
         case none, login, consent
@@ -45,7 +51,8 @@ extension AuthorizationRequest {
             "client_id": .string(clientID.text), "redirect_uri": .string(redirectURI), "code_challenge": .string(challenge),
             "scope": .string(scopes.description), "resource": .string(resource), "state": .string(orNull: state),
             "prompt": .strings(prompt.map(\.rawValue).sorted()), "login_hint": .string(orNull: loginHint),
-            "max_age": maxAge.map { .int($0) } ?? .null,
+            "max_age": maxAge.map { .int($0) } ?? .null, "offline": .bool(isOffline), "dpop_jkt": .string(orNull: dpopKey),
+            "flow": .string(orNull: flow),
         ]
     }
 
@@ -60,5 +67,8 @@ extension AuthorizationRequest {
             resource: resource, state: json["state"]?.string,
             prompt: Set((json["prompt"]?.array ?? []).compactMap { $0.string.flatMap(Prompt.init) }),
             loginHint: json["login_hint"]?.string, maxAge: json["max_age"]?.int)
+        isOffline = json["offline"]?.bool ?? false
+        dpopKey = json["dpop_jkt"]?.string
+        flow = json["flow"]?.string
     }
 }

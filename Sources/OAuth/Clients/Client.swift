@@ -1,3 +1,4 @@
+internal import Crypto
 package import Primitives
 
 /// An OAuth client as registered.
@@ -14,6 +15,16 @@ package struct Client: Sendable, Hashable {
         case none
         case post = "client_secret_post"
         case basic = "client_secret_basic"
+        /// A JWT signed with a key the client published (RFC 7523; AUTH-3).
+        case privateKey = "private_key_jwt"
+    }
+
+    /// Where the public keys of a `private_key_jwt` client are.
+    package enum Keys: Sendable, Hashable {
+        /// The JWK set itself.
+        case set(JSONValue)
+        /// An https URL it is fetched from.
+        case uri(String)
     }
 
     package let id: ClientID
@@ -22,9 +33,11 @@ package struct Client: Sendable, Hashable {
     /// As registered; compared as strings (CLI-3).
     package var redirectURIs: [String]
     package var authenticationMethod: AuthenticationMethod
-    /// Present exactly when the method is not `none`.
+    /// Present exactly when the method uses a secret.
     package var secretDigest: TokenDigest?
-    /// `authorization_code`, `refresh_token`.
+    /// Present exactly when the method is `private_key_jwt`.
+    package var keys: Keys?
+    /// Grant types as on the wire, such as `authorization_code`.
     package var grantTypes: [String]
     /// An administrator's limit for a pre-registered client; nil means none.
     package var scopeLimit: ScopeSet?
@@ -35,6 +48,18 @@ package struct Client: Sendable, Hashable {
     package var expiresAt: Timestamp?
     /// Metadata clients: until when the fetched document counts as fresh (CIMD-4).
     package var metadataFreshUntil: Timestamp?
+    /// Proves who may manage a dynamic client (RFC 7592).
+    package var registrationDigest: TokenDigest?
+    /// The account a client acts as with `client_credentials` (CC-1).
+    package var serviceUserID: UserID?
+    /// May call `/introspect` (IN-1).
+    package var isIntrospector = false
+    /// `/authorize` takes only pushed requests from it (RFC 9126 §6).
+    package var requiresPushedRequests = false
+    /// The administrator supplied its document, which is not fetched again (CIMD-5).
+    package var isPinned = false
+    /// When an administrator approved it for everybody (CON-2, CON-4).
+    package var approvedAt: Timestamp?
 
     package init(
         id: ClientID, kind: Kind, name: String, redirectURIs: [String], authenticationMethod: AuthenticationMethod,
@@ -54,4 +79,19 @@ package struct Client: Sendable, Hashable {
         self.expiresAt = expiresAt
         self.metadataFreshUntil = metadataFreshUntil
     }
+
+    /// The members a change of which asks for consent again (CIMD-6): name, addresses, method, keys.
+    package var metadataHash: String {
+        let keyText =
+            switch keys {
+            case nil: ""
+            case .set(let value): value.text
+            case .uri(let uri): uri
+            }
+        let members = JSONValue.strings([name, authenticationMethod.rawValue, keyText] + redirectURIs.sorted())
+        return Base64.encode(SHA256.digest(members.serialized).prefix(16))
+    }
+
+    /// It proves itself at the token endpoint.
+    package var isConfidential: Bool { authenticationMethod != .none }
 }

@@ -6,15 +6,30 @@ internal import Primitives
 struct ClientAuthentication: Sendable {
     let clients: ClientResolver
     let hasher: TokenHasher
+    let throttle: any LoginThrottle
+    let assertions: AssertionVerifier
 
     /// A failure with the challenge it deserves.
     struct Failure: Error {
         let error: OAuthError
         let usedBasic: Bool
-        var response: Response { error.response(offeringBasic: usedBasic) }
+        /// When to come back, for a client whose secret was wrong too often (CLI-5).
+        var wait: Duration?
+        var response: Response {
+            guard let wait else { return error.response(offeringBasic: usedBasic) }
+            var response = error.response().with(.retryAfter, "\(wait.secondsRoundedUp)")
+            response.status = .tooManyRequests
+            return response
+        }
     }
 
-    func authenticate(_ request: Request, _ form: Parameters, at now: Timestamp) async throws(Failure) -> Client {
+    /// - Parameter address: where the request came from, for the throttle of CLI-5.
+    func authenticate(
+        _ request: Request, _ form: Parameters, from address: IPAddress, at now: Timestamp
+    ) async throws(Failure) -> Client {
+        if form.contains("client_assertion") || form.contains("client_assertion_type") {
+            return try await authenticateByAssertion(request, form, at: now)
+        }
         let basic = try Self.basicCredentials(request)
         let usedBasic = basic != nil
         let posted: (id: String?, secret: String?)
@@ -32,8 +47,45 @@ struct ClientAuthentication: Sendable {
             throw Failure(error: error, usedBasic: false)
         }
         guard let client else { throw Self.refused(usedBasic) }
-        try check(client, secret: basic?.secret ?? posted.secret, usedBasic: usedBasic)
+        let secret = basic?.secret ?? posted.secret
+        let account = "client\u{0}" + client.id.text
+        if secret != nil, let wait = throttle.delay(account: account, address: address) { throw Self.throttled(wait, client) }
+        do { try check(client, secret: secret, usedBasic: usedBasic) } catch {
+            if secret != nil { throttle.failed(account: account, address: address) }
+            throw error
+        }
+        if secret != nil { throttle.succeeded(account: account, address: address) }
         return client
+    }
+
+    private func authenticateByAssertion(_ request: Request, _ form: Parameters, at now: Timestamp) async throws(Failure) -> Client
+    {
+        guard !request.fields.contains(.authorization), !form.contains("client_secret") else {
+            throw Failure(
+                error: OAuthError(.invalidRequest, "Use one way of client authentication.", rule: "AUTH-1"), usedBasic: false)
+        }
+        guard form.all("client_assertion_type").first == AssertionVerifier.type, let assertion = form.all("client_assertion").first,
+            let name = AssertionVerifier.issuer(of: assertion), form.all("client_id").first.map({ $0 == name }) ?? true
+        else { throw Self.refused(false) }
+        do throws(OAuthError) {
+            guard let client = try await clients.client(ClientID(name), at: now), client.authenticationMethod == .privateKey else {
+                throw Self.refused(false).error
+            }
+            let fault: String?
+            do { fault = try await assertions.fault(of: assertion, client: client, at: now) } catch { throw error.refusal }
+            if let fault { throw Self.refused(false, client, reason: "AUTH-3 " + fault).error }
+            return client
+        } catch { throw Failure(error: error, usedBasic: false) }
+    }
+
+    private static func throttled(_ wait: Duration, _ client: Client) -> Failure {
+        var failure = Failure(
+            error: OAuthError(
+                .temporarilyUnavailable, "Too many wrong secrets. Wait, then try again.", rule: "CLI-5",
+                events: [Event("clientauth.failed", .denied, severity: .warning, reason: "CLI-5", client: client.id)]),
+            usedBasic: false)
+        failure.wait = wait
+        return failure
     }
 
     private func check(_ client: Client, secret: String?, usedBasic: Bool) throws(Failure) {
@@ -42,6 +94,7 @@ struct ClientAuthentication: Sendable {
         case .none: isRight = secret == nil && !usedBasic  // a public client sending a secret is confused (CLI-4)
         case .post: isRight = !usedBasic && matches(secret, client)
         case .basic: isRight = usedBasic && matches(secret, client)
+        case .privateKey: isRight = false  // an assertion has its own way
         }
         guard isRight else { throw Self.refused(usedBasic, client) }
     }
@@ -54,11 +107,11 @@ struct ClientAuthentication: Sendable {
     }
 
     /// One answer for unknown, deleted and wrong: Claude registers again on exactly this (AUTH-2).
-    private static func refused(_ usedBasic: Bool, _ client: Client? = nil) -> Failure {
+    private static func refused(_ usedBasic: Bool, _ client: Client? = nil, reason: String = "AUTH-2") -> Failure {
         Failure(
             error: OAuthError(
                 .invalidClient, "Client authentication failed.", rule: "AUTH-2",
-                events: [Event("clientauth.failed", .failure, severity: .warning, reason: "AUTH-2", client: client?.id)]),
+                events: [Event("clientauth.failed", .failure, severity: .warning, reason: reason, client: client?.id)]),
             usedBasic: usedBasic)
     }
 

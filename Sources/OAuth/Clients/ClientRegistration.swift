@@ -8,6 +8,10 @@ package struct ClientRegistration: Sendable {
     package let redirectURIs: [String]
     package let authenticationMethod: Client.AuthenticationMethod
     package let grantTypes: [String]
+    package let keys: Client.Keys?
+
+    /// The method proves a shared secret.
+    package var usesSecret: Bool { authenticationMethod == .post || authenticationMethod == .basic }
 
     static let maximumBytes = 16 * 1024
     private static let knownGrants: Set<String> = [
@@ -22,7 +26,7 @@ package struct ClientRegistration: Sendable {
         try Self.checkResponseTypes(metadata["response_types"])
         authenticationMethod = try Self.method(metadata["token_endpoint_auth_method"])
         name = try Self.name(metadata["client_name"])
-        if metadata["jwks"] != nil, metadata["jwks_uri"] != nil { throw Self.invalid("jwks and jwks_uri exclude each other.") }
+        keys = try Self.keys(metadata, isNeeded: authenticationMethod == .privateKey)
         if metadata["software_statement"] != nil {
             throw OAuthError(.invalidSoftwareStatement, "Software statements are not accepted here.", rule: "REG-6")
         }
@@ -63,9 +67,36 @@ package struct ClientRegistration: Sendable {
     private static func method(_ value: JSONValue?) throws(OAuthError) -> Client.AuthenticationMethod {
         guard let value, !value.isNull else { return .basic }  // the default of RFC 7591 §2
         guard let method = value.string.flatMap(Client.AuthenticationMethod.init) else {
-            throw invalid("token_endpoint_auth_method must be none, client_secret_post or client_secret_basic.")
+            throw invalid(
+                "token_endpoint_auth_method must be none, client_secret_post, client_secret_basic or private_key_jwt.")
         }
         return method
+    }
+
+    /// The keys of a client an administrator registers. - Throws: `invalid_client_metadata`.
+    package static func publicKeys(_ set: JSONValue) throws(OAuthError) -> Client.Keys {
+        guard let keys = try keys(JSONObject([("jwks", set)]), isNeeded: true) else { throw invalid("The set has no keys.") }
+        return keys
+    }
+
+    /// Where the keys of `private_key_jwt` are; other methods need none, and theirs are ignored.
+    static func keys(_ metadata: JSONObject, isNeeded: Bool) throws(OAuthError) -> Client.Keys? {
+        let set = metadata["jwks"].flatMap { $0.isNull ? nil : $0 }
+        let uri = metadata["jwks_uri"].flatMap { $0.isNull ? nil : $0 }
+        guard set == nil || uri == nil else { throw invalid("jwks and jwks_uri exclude each other.") }
+        if let set {
+            let keys = (set["keys"]?.array ?? []).compactMap { try? JSONWebKey($0) }
+            guard let array = set["keys"]?.array, array.count <= 32, !MetadataDocument.holdsPrivateKey(set),
+                !isNeeded || !keys.isEmpty
+            else { throw invalid("jwks must hold public keys of ES256, EdDSA, PS256 or RS256.") }
+        }
+        if let uri {
+            guard let text = uri.string, MetadataDocument.isFetchable(text) else { throw invalid("jwks_uri must be an https URL.") }
+        }
+        guard isNeeded else { return nil }
+        if let set { return .set(set) }
+        guard let text = uri?.string else { throw invalid("private_key_jwt needs jwks or jwks_uri.") }
+        return .uri(text)
     }
 
     /// Display text of a stranger: control and direction-changing characters go, 64 characters stay (REG-5).

@@ -1,4 +1,4 @@
-internal import Primitives
+package import Primitives
 
 /// Fetches the document a client id points to, through the outbound guard of oauth.md §20. `App` joins it to libcurl.
 package protocol ClientMetadataFetcher: Sendable {
@@ -35,6 +35,20 @@ package struct ClientResolver: Sendable {
         self.redirectSchemes = redirectSchemes
     }
 
+    /// A client whose document an administrator supplies, for hosts we cannot fetch from (CIMD-5).
+    /// - Throws: `MetadataFetchError` whose reason names what is wrong with URL or document.
+    package static func pinned(
+        _ document: [UInt8], url: String, redirectSchemes: Set<String>, at now: Timestamp
+    ) throws(MetadataFetchError) -> Client {
+        guard MetadataDocument.isClientURL(url) else {
+            throw MetadataFetchError(reason: "the id is no https URL with a path", isBlocked: false)
+        }
+        var client = try MetadataDocument(document, url: url, redirectSchemes: redirectSchemes)
+            .client(at: now, maxAge: nil, replacing: nil)
+        client.isPinned = true
+        return client
+    }
+
     /// A stored client, for the token endpoint: whoever holds a code or token was stored before. Nil when unknown.
     func client(_ id: ClientID, at now: Timestamp) async throws(OAuthError) -> Client? {
         guard (1...512).contains(id.text.utf8.count) else { return nil }
@@ -46,12 +60,13 @@ package struct ClientResolver: Sendable {
         let stored = try await client(id, at: now)
         guard let fetcher, MetadataDocument.isClientURL(id.text) else { return (stored, []) }
         if let stored, stored.kind != .metadata { return (stored, []) }
+        if let stored, stored.isPinned { return (stored, []) }
         if let stored, let fresh = stored.metadataFreshUntil, now < fresh { return (stored, []) }
         let outcome = await refresh(id, stored, fetcher, at: now)
         switch outcome {
         case .success(let fetched):
             do { try await store.upsert(fetched) } catch { throw error.refusal }
-            let isChanged = stored.map { $0.redirectURIs != fetched.redirectURIs || $0.name != fetched.name } ?? false
+            let isChanged = stored.map { $0.metadataHash != fetched.metadataHash } ?? false
             // Consent is asked every time, so a change needs no other remedy than to be on record (CIMD-6).
             return (
                 fetched,

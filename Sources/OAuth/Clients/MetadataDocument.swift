@@ -6,6 +6,8 @@ struct MetadataDocument: Sendable {
     let url: String
     let name: String
     let redirectURIs: [String]
+    let method: Client.AuthenticationMethod
+    let keys: Client.Keys?
 
     /// CIMD-1: https, a path other than `/`, no dot segments, fragment, user or query; at most 512 characters.
     static func isClientURL(_ text: String) -> Bool {
@@ -32,31 +34,53 @@ struct MetadataDocument: Sendable {
         else { throw refuse("redirect_uris are missing or not acceptable") }
         guard !object.keys.contains(where: { $0.hasPrefix("client_secret") }) else { throw refuse("document holds a secret") }
         guard !Self.holdsPrivateKey(object["jwks"]) else { throw refuse("document holds a private key") }
-        guard Self.offersNone(object) else { throw refuse("no authentication method in common") }
+        guard let method = Self.method(object) else { throw refuse("no authentication method in common") }
+        do { keys = try ClientRegistration.keys(object, isNeeded: method == .privateKey) } catch {
+            throw refuse("keys are missing or not usable")
+        }
+        self.method = method
         self.url = url
         self.name = name
         redirectURIs = uris.compactMap { $0 }
     }
 
     /// Private and symmetric members of RFC 7518 §6: whoever publishes one has lost the key, and shows little care.
-    private static func holdsPrivateKey(_ jwks: JSONValue?) -> Bool {
+    static func holdsPrivateKey(_ jwks: JSONValue?) -> Bool {
         let secretMembers: Set<String> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
         return (jwks?["keys"]?.array ?? []).contains { key in key.object?.keys.contains(where: secretMembers.contains) ?? false }
     }
 
-    /// The document may name one method or offer several; `none` is the one served (CIMD-3).
-    private static func offersNone(_ object: JSONObject) -> Bool {
-        if let offered = object["token_endpoint_auth_methods_supported"]?.array { return offered.contains("none") }
-        let method = object["token_endpoint_auth_method"]
-        return method == nil || method == "none"
+    /// The document may name one method or offer several. Where `none` is among several it is what clients use, since nobody
+    /// tells them which one we chose (CIMD-3).
+    private static func method(_ object: JSONObject) -> Client.AuthenticationMethod? {
+        if let method = object["token_endpoint_auth_method"]?.string { return usable(method) }
+        guard let offered = object["token_endpoint_auth_methods_supported"]?.array else { return Client.AuthenticationMethod.none }
+        if offered.contains("none") { return Client.AuthenticationMethod.none }
+        return offered.lazy.compactMap { $0.string.flatMap(usable) }.first
+    }
+
+    private static func usable(_ method: String) -> Client.AuthenticationMethod? {
+        switch Client.AuthenticationMethod(rawValue: method) {
+        case .none?: Client.AuthenticationMethod.none
+        case .privateKey?: .privateKey
+        default: nil
+        }
+    }
+
+    /// An https URL that the outbound guard may be asked for.
+    static func isFetchable(_ text: String) -> Bool {
+        guard text.utf8.count <= 2000, text.hasPrefix("https://"), let url = URLReference(text) else { return false }
+        return url.hasAuthority && url.fragment == nil && !url.hasUserInfo
     }
 
     /// The client it describes; fresh for the answer's own time, held between 5 minutes and a day (CIMD-4).
     func client(at now: Timestamp, maxAge: Int?, replacing earlier: Client?) -> Client {
-        Client(
-            id: ClientID(url), kind: .metadata, name: name, redirectURIs: redirectURIs, authenticationMethod: .none,
+        var client = Client(
+            id: ClientID(url), kind: .metadata, name: name, redirectURIs: redirectURIs, authenticationMethod: method,
             secretDigest: nil, grantTypes: ["authorization_code", "refresh_token"], createdAt: earlier?.createdAt ?? now,
             lastUsedAt: earlier?.lastUsedAt,
             metadataFreshUntil: now + .seconds(min(max(maxAge ?? 3600, 300), 86_400)))
+        client.keys = keys
+        return client
     }
 }

@@ -1,44 +1,39 @@
 internal import Crypto
 package import HTTP
-package import Primitives
+internal import Primitives
 
 /// `/authorize`, `/login` and `/consent`: one authorization from the client's request to the code (oauth.md §6, §16).
 /// Every step needs the transaction and the cookie of the browser that opened it (AZ-14).
 package struct AuthorizationFlow: Sendable {
-    let settings: OAuthSettings
+    let server: AuthorizationServer
     let parser: AuthorizationParser
     let transactions: any TransactionStore
-    let grants: any GrantStore
-    let clients: any ClientStore
-    let users: any UserStore
     let sessions: BrowserSessions
     let login: PasswordLogin
     let security: BrowserSecurity
-    let hasher: TokenHasher
     let pages: any FlowPages
-    let clock: @Sendable () -> Timestamp
+
+    var settings: OAuthSettings { server.settings }
+    var hasher: TokenHasher { server.hasher }
+    var clients: any ClientStore { server.clients }
+    var grants: any GrantStore { server.grants }
+    var clock: @Sendable () -> Timestamp { server.clock }
 
     static let transactionsPerBrowser = 5
     static let transactionsTotal = 10_000
 
     package init(
-        settings: OAuthSettings, resolver: ClientResolver, transactions: any TransactionStore, grants: any GrantStore,
-        clients: any ClientStore, users: any UserStore, sessions: BrowserSessions, checker: any PasswordChecker,
-        throttle: any LoginThrottle, security: BrowserSecurity, hasher: TokenHasher, pages: any FlowPages,
-        clock: @escaping @Sendable () -> Timestamp
+        _ server: AuthorizationServer, transactions: any TransactionStore, sessions: BrowserSessions,
+        checker: any PasswordChecker, throttle: any LoginThrottle, security: BrowserSecurity, pages: any FlowPages
     ) {
-        self.settings = settings
-        parser = AuthorizationParser(settings: settings, clients: resolver)
+        self.server = server
+        parser = AuthorizationParser(
+            settings: server.settings, clients: server.resolver, pushed: server.pushedRequests, hasher: server.hasher)
         self.transactions = transactions
-        self.grants = grants
-        self.clients = clients
-        self.users = users
         self.sessions = sessions
-        login = PasswordLogin(users: users, checker: checker, throttle: throttle)
+        login = PasswordLogin(users: server.users, checker: checker, throttle: throttle)
         self.security = security
-        self.hasher = hasher
         self.pages = pages
-        self.clock = clock
     }
 
     /// Largest form any of the three takes, in bytes (COM-4).

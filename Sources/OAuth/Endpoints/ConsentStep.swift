@@ -62,10 +62,14 @@ extension AuthorizationFlow {
         }
         let grant = Grant(
             id: GrantID("g" + Random.text(21)), userID: user.id, clientID: step.client.id, scopes: ticked, resource: ask.resource,
-            redirectURI: ask.redirectURI, createdAt: now, endsAt: now + settings.refreshAbsolute)
+            redirectURI: ask.redirectURI, createdAt: now, endsAt: now + settings.refreshAbsolute,
+            authenticatedAt: step.transaction.authenticatedAt, isOffline: ask.isOffline, flow: ask.flow)
         let code = TokenFormat.mint(.code)
         try await grants.insert(
-            grant, code: hasher.digest(of: code), challenge: ask.challenge, expiresAt: now + OAuthSettings.codeLifetime)
+            grant,
+            code: NewCode(
+                digest: hasher.digest(of: code), challenge: ask.challenge, dpopKey: ask.dpopKey,
+                expiresAt: now + OAuthSettings.codeLifetime))
         try await clients.markUsed(
             step.client.id, at: now,
             expiresAt: step.client.kind == .dynamic ? now + OAuthSettings.usedClientLifetime : nil)

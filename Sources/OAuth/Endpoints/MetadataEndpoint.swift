@@ -55,19 +55,31 @@ package struct MetadataEndpoint: Responder {
     private static func serverMetadata(_ settings: OAuthSettings) -> JSONValue {
         let issuer = settings.issuer
         let methods = JSONValue.strings(Client.AuthenticationMethod.allCases.map(\.rawValue))
+        let algorithms = JSONValue.strings(SignatureAlgorithm.allCases.map(\.rawValue))
         var object = JSONObject()
         object.append("issuer", .string(issuer))
         object.append("authorization_endpoint", .string(issuer + "/authorize"))
         object.append("token_endpoint", .string(issuer + "/token"))
         if settings.registration != .off { object.append("registration_endpoint", .string(issuer + "/register")) }
+        object.append("jwks_uri", .string(issuer + "/jwks.json"))
+        object.append("introspection_endpoint", .string(issuer + "/introspect"))
+        object.append("pushed_authorization_request_endpoint", .string(issuer + "/par"))
+        object.append("require_pushed_authorization_requests", false)
+        object.append("device_authorization_endpoint", .string(issuer + "/device_authorization"))
         object.append("revocation_endpoint", .string(issuer + "/revoke"))
         object.append("scopes_supported", .strings(settings.resources.flatMap(\.scopes).map(\.description) + ["offline_access"]))
         object.append("response_types_supported", ["code"])
         object.append("response_modes_supported", ["query"])
-        object.append("grant_types_supported", ["authorization_code", "refresh_token"])
+        object.append("grant_types_supported", .strings(TokenEndpoint.grantTypes))
         object.append("code_challenge_methods_supported", ["S256"])
         object.append("token_endpoint_auth_methods_supported", methods)
+        object.append("token_endpoint_auth_signing_alg_values_supported", algorithms)
         object.append("revocation_endpoint_auth_methods_supported", methods)
+        object.append("revocation_endpoint_auth_signing_alg_values_supported", algorithms)
+        object.append(
+            "introspection_endpoint_auth_methods_supported", ["client_secret_post", "client_secret_basic", "private_key_jwt"])
+        object.append("introspection_endpoint_auth_signing_alg_values_supported", algorithms)
+        object.append("dpop_signing_alg_values_supported", algorithms)
         object.append("authorization_response_iss_parameter_supported", true)
         object.append("client_id_metadata_document_supported", .bool(settings.acceptsMetadataDocuments))
         object.append("service_documentation", .string(issuer + "/"))
@@ -82,6 +94,8 @@ package struct MetadataEndpoint: Responder {
             // The minimal set, never offline_access: clients without a hint ask for all of it.
             "scopes_supported": .strings(resource.baseline.scopes.map(\.description)),
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": .strings(SignatureAlgorithm.allCases.map(\.rawValue)),
+            "dpop_bound_access_tokens_required": false,
             "resource_name": .string(resource.title),
             "resource_documentation": .string(settings.issuer + "/"),
         ]

@@ -1,35 +1,22 @@
 package import HTTP
-package import Primitives
+internal import Primitives
 
 /// `POST /revoke` (RFC 7009; RV-1).
 package struct RevocationEndpoint: Responder {
-    private let authentication: ClientAuthentication
-    private let grants: any GrantStore
-    private let tokens: any TokenStore
-    private let hasher: TokenHasher
-    private let clock: @Sendable () -> Timestamp
+    private let server: AuthorizationServer
 
-    package init(
-        resolver: ClientResolver, grants: any GrantStore, tokens: any TokenStore, hasher: TokenHasher,
-        clock: @escaping @Sendable () -> Timestamp
-    ) {
-        authentication = ClientAuthentication(clients: resolver, hasher: hasher)
-        self.grants = grants
-        self.tokens = tokens
-        self.hasher = hasher
-        self.clock = clock
-    }
+    package init(_ server: AuthorizationServer) { self.server = server }
 
     package func bodyLimit(for request: Request) -> Int { 64 * 1024 }
 
     package func respond(to request: Request, in context: RequestContext) async -> Response {
         guard request.method == .post else { return OAuthError.methodNotAllowed }
-        let now = clock()
+        let now = server.clock()
         do throws(OAuthError) {
             let form = try request.grantForm()
             let client: Client
             do throws(ClientAuthentication.Failure) {
-                client = try await authentication.authenticate(request, form, at: now)
+                client = try await server.authentication.authenticate(request, form, from: context.peer, at: now)
             } catch { return error.response }
             guard let token = form.all("token").first else { throw OAuthError(.invalidRequest, "token is missing.", rule: "RV-1") }
             let event = try await revoke(token, client, at: now)
@@ -41,18 +28,18 @@ package struct RevocationEndpoint: Responder {
 
     /// Nil when there was nothing to revoke, which the client is told as success (RFC 7009 §2.2).
     private func revoke(_ token: String, _ client: Client, at now: Timestamp) async throws(OAuthError) -> Event? {
-        let digest = hasher.digest(of: token)
+        let digest = server.hasher.digest(of: token)
         do {
-            switch TokenFormat.kind(of: Array(token.utf8)) {
+            switch TokenFormat.kind(of: Array(token.utf8)) ?? (TokenFormat.looksLikeJWT(token) ? .access : nil) {
             case .refresh:
-                guard let record = try await grants.refreshToken(digest) else { return nil }
+                guard let record = try await server.grants.refreshToken(digest) else { return nil }
                 guard record.grant.clientID == client.id else { throw Self.foreign(client) }
-                guard try await grants.revoke(record.grant.id, at: now) else { return nil }
+                guard try await server.grants.revoke(record.grant.id, at: now) else { return nil }
                 return Event("grant.revoked", reason: "RV-1", client: client.id, grant: record.grant.id)
             case .access:
-                guard let facts = try await tokens.facts(of: digest) else { return nil }
+                guard let facts = try await server.tokens.facts(of: digest) else { return nil }
                 guard facts.clientID == client.id else { throw Self.foreign(client) }
-                guard try await tokens.revoke(digest, at: now) else { return nil }
+                guard try await server.tokens.revoke(digest, at: now) else { return nil }
                 return Event(
                     "token.revoked", reason: "RV-1", subject: facts.user.name, client: client.id, grant: facts.grantID,
                     tokenReference: digest.reference)

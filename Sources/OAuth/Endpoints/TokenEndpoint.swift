@@ -1,21 +1,23 @@
 package import HTTP
-package import Primitives
+internal import Primitives
 
 /// `POST /token` (oauth.md §7): authenticates the client, then hands the form to the flow the grant type names.
 package struct TokenEndpoint: Responder {
-    private let authentication: ClientAuthentication
+    private let server: AuthorizationServer
     private let codes: CodeGrant
     private let refreshes: RefreshGrant
-    private let clock: @Sendable () -> Timestamp
+    private let devices: DeviceGrant
+    private let services: ClientCredentialsGrant
 
-    package init(
-        settings: OAuthSettings, resolver: ClientResolver, grants: any GrantStore, hasher: TokenHasher,
-        clock: @escaping @Sendable () -> Timestamp
-    ) {
-        authentication = ClientAuthentication(clients: resolver, hasher: hasher)
-        codes = CodeGrant(settings: settings, grants: grants, hasher: hasher)
-        refreshes = RefreshGrant(settings: settings, grants: grants, hasher: hasher)
-        self.clock = clock
+    package init(_ server: AuthorizationServer) {
+        self.server = server
+        codes = CodeGrant(settings: server.settings, grants: server.grants, hasher: server.hasher, issuer: server.issuer)
+        refreshes = RefreshGrant(settings: server.settings, grants: server.grants, hasher: server.hasher, issuer: server.issuer)
+        devices = DeviceGrant(server: server)
+        services = ClientCredentialsGrant(
+            server: server,
+            parser: AuthorizationParser(
+                settings: server.settings, clients: server.resolver, pushed: server.pushedRequests, hasher: server.hasher))
     }
 
     package func bodyLimit(for request: Request) -> Int { 64 * 1024 }
@@ -24,12 +26,12 @@ package struct TokenEndpoint: Responder {
         guard request.method == .post else {
             return OAuthError.methodNotAllowed
         }
-        let now = clock()
+        let now = server.clock()
         do throws(OAuthError) {
             let form = try request.grantForm()
             let client: Client
             do throws(ClientAuthentication.Failure) {
-                client = try await authentication.authenticate(request, form, at: now)
+                client = try await server.authentication.authenticate(request, form, from: context.peer, at: now)
             } catch { return error.response }
             return try await redeem(form, client, request, context, at: now)
         } catch { return error.response() }
@@ -41,17 +43,22 @@ package struct TokenEndpoint: Responder {
         guard let type = form.all("grant_type").first else {
             throw OAuthError(.invalidRequest, "grant_type is missing.", rule: "TOK-3")
         }
+        let mayUse = client.grantTypes.contains(type) || type == "refresh_token"
+        guard mayUse || !Self.grantTypes.contains(type) else {
+            throw OAuthError(.unauthorizedClient, "This client may not use this grant.", rule: "TOK-3")
+        }
+        let confirmation = try await server.proofs.confirmation(request, at: now)
         switch type {
-        case "authorization_code", "refresh_token":
-            guard client.grantTypes.contains(type) || type == "refresh_token" else {
-                throw OAuthError(.unauthorizedClient, "This client may not use this grant.", rule: "TOK-3")
-            }
-            return type == "refresh_token"
-                ? try await refreshes.redeem(form, client, request, from: context.peer, at: now)
-                : try await codes.redeem(form, client, at: now)
-        default: throw OAuthError(.unsupportedGrantType, "Use authorization_code or refresh_token.", rule: "TOK-3")
+        case "authorization_code": return try await codes.redeem(form, client, confirmation, at: now)
+        case "refresh_token": return try await refreshes.redeem(form, client, confirmation, from: context.peer, at: now)
+        case "client_credentials": return try await services.redeem(form, client, confirmation, at: now)
+        case DeviceAuthorizationEndpoint.grantType: return try await devices.redeem(form, client, confirmation, at: now)
+        default: throw OAuthError(.unsupportedGrantType, "This grant type is not offered.", rule: "TOK-3")
         }
     }
+
+    /// What metadata advertises (META-3).
+    static let grantTypes = ["authorization_code", "refresh_token", "client_credentials", DeviceAuthorizationEndpoint.grantType]
 }
 
 extension OAuthError {

@@ -6,10 +6,14 @@ struct CodeGrant: Sendable {
     let settings: OAuthSettings
     let grants: any GrantStore
     let hasher: TokenHasher
+    let issuer: TokenIssuer
 
     static let maximumAttempts = 5
 
-    func redeem(_ form: Parameters, _ client: Client, at now: Timestamp) async throws(OAuthError) -> Response {
+    /// - Parameter confirmation: the key the request proved to hold (TOK-4).
+    func redeem(
+        _ form: Parameters, _ client: Client, _ confirmation: Confirmation?, at now: Timestamp
+    ) async throws(OAuthError) -> Response {
         guard let code = form.all("code").first else { throw OAuthError(.invalidRequest, "code is missing.", rule: "TOK-5") }
         guard let verifier = form.all("code_verifier").first, PKCE.isVerifier(verifier) else {
             throw OAuthError(.invalidRequest, "code_verifier is missing or malformed.", rule: "CODE-5")
@@ -23,9 +27,10 @@ struct CodeGrant: Sendable {
             throw .invalidGrant("CODE-5", events: [Self.event("token.issued", .failure, record, "CODE-5")])
         }
         try checkResource(form, record)
+        if let key = record.dpopKey, confirmation != .key(thumbprint: key) { throw .invalidGrant("CODE-7") }
         if record.isConsumed { throw try await replayed(record, at: now) }
         guard record.isActive, now < record.expiresAt else { throw .invalidGrant("CODE-3") }
-        return try await issue(record, digest, client, at: now)
+        return try await issue(record, digest, client, confirmation, at: now)
     }
 
     private func read(_ digest: TokenDigest) async throws(OAuthError) -> CodeRecord {
@@ -50,32 +55,27 @@ struct CodeGrant: Sendable {
         }
     }
 
-    private func issue(_ record: CodeRecord, _ digest: TokenDigest, _ client: Client, at now: Timestamp) async throws(OAuthError)
-        -> Response
-    {
-        let access = TokenFormat.mint(.access)
-        // TOK-8: clients described by a document, or that registered for it.
-        let isRefreshable = client.grantTypes.contains("refresh_token") || client.kind == .metadata
-        let refresh = isRefreshable ? TokenFormat.mint(.refresh) : nil
+    private func issue(
+        _ record: CodeRecord, _ digest: TokenDigest, _ client: Client, _ confirmation: Confirmation?, at now: Timestamp
+    ) async throws(OAuthError) -> Response {
+        let access = try issuer.access(for: record.grant, scopes: record.grant.scopes, confirmation: confirmation, at: now)
+        let refresh = client.mayRefresh(asking: record.grant) ? issuer.refresh(endingAt: record.grant.endsAt, at: now) : nil
         let isFirst: Bool
-        do {
+        do throws(StoreError) {
+            // A public client's refresh tokens are bound to its key; a confidential one proves itself anyway (DP-3).
             isFirst = try await grants.redeem(
-                digest,
-                access: NewAccessToken(
-                    digest: hasher.digest(of: access), scopes: record.grant.scopes, issuedAt: now,
-                    expiresAt: now + settings.accessTokenLifetime),
-                refresh: refresh.map {
-                    NewRefreshToken(
-                        digest: hasher.digest(of: $0), issuedAt: now,
-                        expiresAt: min(now + settings.refreshIdle, record.grant.endsAt))
-                }, at: now)
+                digest, access: access.record, refresh: refresh?.record, binding: !client.isConfidential, at: now)
         } catch { throw error.refusal }
         guard isFirst else { throw try await replayed(record, at: now) }  // lost the race against another redemption
         var event = Self.event("token.issued", .success, record, nil)
-        event.tokenReference = hasher.digest(of: access).reference
-        event.details = [("grant_type", "authorization_code")]
-        return TokenAnswer(access: access, refresh: refresh, lifetime: settings.accessTokenLifetime, scopes: record.grant.scopes)
-            .response.recording(event)
+        event.tokenReference = access.record.digest.reference
+        event.details =
+            [("grant_type", "authorization_code")] + (confirmation.map { [("cnf", $0.json)] } ?? [])
+            + (record.grant.flow.map { [("flow", .string($0))] } ?? [])
+        return TokenAnswer(
+            access: access.value, refresh: refresh?.value, lifetime: access.lifetime, scopes: record.grant.scopes,
+            confirmation: confirmation
+        ).response.recording(event)
     }
 
     /// CODE-10: the rest was right, so the code leaked: everything issued from it ends.
@@ -90,5 +90,12 @@ struct CodeGrant: Sendable {
         Event(
             name, outcome, severity: outcome == .success ? .info : .warning, reason: reason, client: record.grant.clientID,
             grant: record.grant.id, resource: record.grant.resource, scopes: record.grant.scopes.description)
+    }
+}
+
+extension Client {
+    /// TOK-8: clients described by a document, those that registered for it, and those that asked `offline_access`.
+    func mayRefresh(asking grant: Grant) -> Bool {
+        grantTypes.contains("refresh_token") || kind == .metadata || grant.isOffline
     }
 }

@@ -6,9 +6,10 @@ struct RefreshGrant: Sendable {
     let settings: OAuthSettings
     let grants: any GrantStore
     let hasher: TokenHasher
+    let issuer: TokenIssuer
 
     func redeem(
-        _ form: Parameters, _ client: Client, _ request: Request, from address: IPAddress, at now: Timestamp
+        _ form: Parameters, _ client: Client, _ confirmation: Confirmation?, from address: IPAddress, at now: Timestamp
     ) async throws(OAuthError) -> Response {
         guard let text = form.all("refresh_token").first else {
             throw OAuthError(.invalidRequest, "refresh_token is missing.", rule: "TOK-5")
@@ -19,13 +20,16 @@ struct RefreshGrant: Sendable {
         guard record.grant.clientID == client.id else {
             throw .invalidGrant("RT-1", events: [Self.event("token.refreshed", .denied, record, "RT-1")])
         }
+        if !client.isConfidential, let bound = record.grant.confirmation, bound != confirmation {
+            throw .invalidGrant("RT-1", events: [Self.event("token.refreshed", .denied, record, "RT-1 key")])
+        }
         // RT-1: everything is checked before anything is written. A dead family answers before its scopes matter.
         if RefreshDecision.decide(record, grace: settings.refreshGrace, at: now) == .refuse { throw .invalidGrant("RT-1") }
         let scopes = try scopes(form, record)
         for name in form.all("resource") where settings.resource(named: name)?.url != record.grant.resource {
             throw OAuthError(.invalidTarget, "The resource was not authorized.", rule: "RT-1")
         }
-        return try await rotate(presented, record, scopes, request, address, at: now)
+        return try await rotate(presented, record, scopes, confirmation, address, at: now)
     }
 
     private func read(_ digest: TokenDigest) async throws(OAuthError) -> RefreshRecord {
@@ -47,27 +51,22 @@ struct RefreshGrant: Sendable {
     }
 
     private func rotate(
-        _ presented: Secret, _ record: RefreshRecord, _ scopes: ScopeSet, _ request: Request, _ address: IPAddress,
+        _ presented: Secret, _ record: RefreshRecord, _ scopes: ScopeSet, _ confirmation: Confirmation?, _ address: IPAddress,
         at now: Timestamp
     ) async throws(OAuthError) -> Response {
-        let access = TokenFormat.mint(.access)
-        let successor = TokenFormat.mint(.refresh)
+        let access = try issuer.access(for: record.grant, scopes: scopes, confirmation: confirmation, at: now)
+        let successor = issuer.refresh(endingAt: record.grant.endsAt, at: now)
         let outcome: RefreshOutcome
         do {
-            let sealed = try SuccessorSeal.seal(successor, for: presented, family: record.grant.id)
+            let sealed = try SuccessorSeal.seal(successor.value, for: presented, family: record.grant.id)
             outcome = try await grants.refresh(
                 hasher.digest(of: presented),
-                successor: NewRefreshToken(
-                    digest: hasher.digest(of: successor), issuedAt: now,
-                    expiresAt: min(now + settings.refreshIdle, record.grant.endsAt)),
-                sealedSuccessor: sealed,
-                access: NewAccessToken(
-                    digest: hasher.digest(of: access), scopes: scopes, issuedAt: now, expiresAt: now + settings.accessTokenLifetime),
+                successor: successor.record, sealedSuccessor: sealed, access: access.record,
                 grace: settings.refreshGrace, at: now)
         } catch { throw .unavailable }
         switch outcome {
         case .rotated(let generation):
-            return answer(access, successor, scopes, Self.event("token.refreshed", .success, record, nil), generation)
+            return answer(access, successor.value, scopes, Self.event("token.refreshed", .success, record, nil), generation)
         case .grace(let sealed, let generation):
             guard let kept = try? SuccessorSeal.open(sealed, with: presented, family: record.grant.id) else { throw .unavailable }
             return answer(access, kept, scopes, Self.event("token.refresh.grace_used", .success, record, "RT-4"), generation)
@@ -80,12 +79,16 @@ struct RefreshGrant: Sendable {
         }
     }
 
-    private func answer(_ access: Secret, _ refresh: Secret, _ scopes: ScopeSet, _ event: Event, _ generation: Int) -> Response {
+    private func answer(
+        _ access: TokenIssuer.Access, _ refresh: Secret, _ scopes: ScopeSet, _ event: Event, _ generation: Int
+    ) -> Response {
         var event = event
-        event.tokenReference = hasher.digest(of: access).reference
+        event.tokenReference = access.record.digest.reference
         event.details = [("generation", .int(generation))]
-        return TokenAnswer(access: access, refresh: refresh, lifetime: settings.accessTokenLifetime, scopes: scopes)
-            .response.recording(event)
+        return TokenAnswer(
+            access: access.value, refresh: refresh, lifetime: access.lifetime, scopes: scopes,
+            confirmation: access.record.confirmation
+        ).response.recording(event)
     }
 
     private static func event(_ name: String, _ outcome: Event.Outcome, _ record: RefreshRecord, _ reason: String?) -> Event {

@@ -7,10 +7,13 @@ struct TokenAnswer {
     let refresh: Secret?
     let lifetime: Duration
     let scopes: ScopeSet
+    var confirmation: Confirmation?
+
+    private var isProofBound: Bool { if case .key = confirmation { true } else { false } }
 
     var response: Response {
         var object = JSONObject([
-            ("access_token", .string(access.exposeText())), ("token_type", "Bearer"),
+            ("access_token", .string(access.exposeText())), ("token_type", isProofBound ? "DPoP" : "Bearer"),
             ("expires_in", .int(lifetime.milliseconds / 1000)),
         ])
         if let refresh { object["refresh_token"] = .string(refresh.exposeText()) }

@@ -1,3 +1,4 @@
+internal import Crypto
 package import HTTP
 package import Primitives
 
@@ -7,17 +8,21 @@ package struct ResourceServer: Sendable {
     private let tokens: any TokenStore
     private let hasher: TokenHasher
     private let cache: TokenCache
+    private let proofs: ProofVerifier
+    private let keyring: Keyring
+    private let foreign: ForeignTokens?
     private let clock: @Sendable () -> Timestamp
 
-    package init(
-        settings: OAuthSettings, tokens: any TokenStore, hasher: TokenHasher, cache: TokenCache,
-        clock: @escaping @Sendable () -> Timestamp
-    ) {
-        self.settings = settings
-        self.tokens = tokens
-        self.hasher = hasher
+    /// - Parameter foreign: verifies JWTs of configured issuers; nil when there are none.
+    package init(_ server: AuthorizationServer, cache: TokenCache, foreign: ForeignTokens? = nil) {
+        settings = server.settings
+        tokens = server.tokens
+        hasher = server.hasher
         self.cache = cache
-        self.clock = clock
+        proofs = server.proofs
+        keyring = server.keyring
+        self.foreign = foreign
+        clock = server.clock
     }
 
     package enum Verdict: Sendable {
@@ -37,14 +42,16 @@ package struct ResourceServer: Sendable {
         case .none: return .refused(challenge(resource, error: nil), isUnauthorized: true)
         case .several:
             return .refused(OAuthError(.invalidRequest, "Send one credential.", rule: "RS-3").response(), isUnauthorized: false)
-        case .token(let token): return await verify(token, resource, context)
+        case .token(let token): return await verify(token, nil, resource, context)
+        case .proven(let token): return await verify(token, request, resource, context)
         }
     }
 
     /// Whether a principal admitted a while ago would still be: for streams that stay open (RS-12). Fails closed.
     package func stillStands(_ principal: Principal) async -> Bool {
-        guard principal.isCurrent(at: clock()),
-            let facts = try? await tokens.facts(of: TokenDigest(bytes: principal.credentialDigest))
+        guard principal.isCurrent(at: clock()) else { return false }
+        if principal.credential == .foreignToken { return await foreign?.stillStands(principal) ?? false }
+        guard let facts = try? await tokens.facts(of: TokenDigest(bytes: principal.credentialDigest))
         else { return false }
         return facts.isActive
     }
@@ -57,6 +64,8 @@ package struct ResourceServer: Sendable {
     private enum Credential {
         case none, several
         case token([UInt8])
+        /// With the `DPoP` scheme: a proof of the key must come along.
+        case proven([UInt8])
     }
 
     private static func credential(_ request: Request) -> Credential {
@@ -65,45 +74,124 @@ package struct ResourceServer: Sendable {
         guard authorizations + keys <= 1 else { return .several }
         if keys == 1 { return request.fields.withValue(of: .xAPIKey) { .token(Array($0)) } ?? .none }
         return request.fields.withValue(of: .authorization) { value -> Credential in
-            guard value.count > 7, value.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else {
-                return .none
+            if value.count > 7, value.prefix(7).elementsEqual("Bearer ".utf8, by: { $0 | 0x20 == $1 | 0x20 }) {
+                return .token(Array(value.dropFirst(7)))
             }
-            return .token(Array(value.dropFirst(7)))
+            guard value.count > 5, value.prefix(5).elementsEqual("DPoP ".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else { return .none }
+            return .proven(Array(value.dropFirst(5)))
         } ?? .none
     }
 
-    private func verify(_ token: [UInt8], _ resource: ProtectedResource, _ context: RequestContext) async -> Verdict {
-        guard token.count == TokenFormat.length else { return refuse(resource, "format", nil) }
+    /// - Parameter proven: the request, when it came with the `DPoP` scheme.
+    private func verify(
+        _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext
+    ) async -> Verdict {
+        guard token.count == TokenFormat.length else {
+            return await verifyJWT(token, proven, resource, context)
+        }
         let digest = hasher.digest(of: token)
         let now = clock()
         // A token in the cache has been through all that follows.
         if let principal = cache.principal(digest, shard: context.loopIndex, at: context.received) {
-            return judge(principal, resource, at: now)
+            return await judge(principal, token, proven, resource, context, at: now)
         }
         let kind = TokenFormat.kind(of: token)
         guard kind == .access || kind == .personal else { return refuse(resource, "format", nil) }
+        return await look(up: digest, token, proven, resource, context, at: now) {
+            kind == ($0.credential == .accessToken ? .access : .personal)
+        }
+    }
+
+    /// The store's word on a token nobody remembers.
+    private func look(
+        up digest: TokenDigest, _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext,
+        at now: Timestamp, _ isRightKind: (TokenFacts) -> Bool
+    ) async -> Verdict {
         let epoch = cache.currentEpoch()
         let facts: TokenFacts?
         do { facts = try await tokens.facts(of: digest) } catch {
             return .refused(OAuthError.unavailable.response(), isUnauthorized: false)
         }
-        guard let facts, facts.isActive, kind == (facts.credential == .accessToken ? .access : .personal) else {
+        guard let facts, facts.isActive, isRightKind(facts) else {
             return refuse(resource, facts == nil ? "unknown" : "revoked", digest)
         }
         let principal = Principal(
             userID: facts.user.id, username: facts.user.name, role: facts.user.role, scopes: facts.scopes, resource: facts.resource,
             credential: facts.credential, clientID: facts.clientID, grantID: facts.grantID, tokenReference: digest.reference,
-            credentialDigest: digest.bytes, expiresAt: facts.expiresAt)
+            credentialDigest: digest.bytes, confirmation: facts.confirmation, expiresAt: facts.expiresAt)
         if principal.isCurrent(at: now) {
             cache.keep(principal, digest, shard: context.loopIndex, epoch: epoch, at: context.received)
         }
-        return judge(principal, resource, at: now)
+        return await judge(principal, token, proven, resource, context, at: now)
     }
 
-    private func judge(_ principal: Principal, _ resource: ProtectedResource, at now: Timestamp) -> Verdict {
+    /// A JWT: ours by its signature, then by the store, so that revocation counts at once (FMT-4); or a configured issuer's.
+    private func verifyJWT(
+        _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext
+    ) async -> Verdict {
+        let text = String(decoding: token, as: UTF8.self)
+        guard TokenFormat.looksLikeJWT(text) else { return refuse(resource, "format", nil) }
+        let digest = hasher.digest(of: token)
+        let now = clock()
+        if let principal = cache.principal(digest, shard: context.loopIndex, at: context.received) {
+            return await judge(principal, token, proven, resource, context, at: now)
+        }
+        if TokenIssuer.isOurs(text, keyring: keyring, settings: settings, resource: resource.url) {
+            return await look(up: digest, token, proven, resource, context, at: now) { $0.credential == .accessToken }
+        }
+        guard let foreign else { return refuse(resource, "signature", nil) }
+        let epoch = cache.currentEpoch()
+        switch await foreign.principal(of: text, digest: digest, resource: resource, at: now) {
+        case .refused(let reason): return refuse(resource, reason, digest)
+        case .unavailable: return .refused(OAuthError.unavailable.response(), isUnauthorized: false)
+        case .caller(let principal):
+            cache.keep(principal, digest, shard: context.loopIndex, epoch: epoch, at: context.received)
+            return await judge(principal, token, proven, resource, context, at: now)
+        }
+    }
+
+    private func judge(
+        _ principal: Principal, _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext,
+        at now: Timestamp
+    ) async -> Verdict {
         guard principal.isCurrent(at: now) else { return refuse(resource, "expired", nil) }
         if let audience = principal.resource, audience != resource.url { return refuse(resource, "audience", nil) }
-        return .caller(principal)
+        if principal.confirmation == nil, proven == nil { return .caller(principal) }
+        return await prove(principal, token, proven, resource, context, at: now)
+    }
+
+    /// RS-6: a bound token counts only with the proof of its key.
+    private func prove(
+        _ principal: Principal, _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext,
+        at now: Timestamp
+    ) async -> Verdict {
+        switch principal.confirmation {
+        case .certificate(let digest):
+            guard proven == nil, let shown = context.clientCertificateDigest, Base64.encode(shown) == digest else {
+                return refuse(resource, "certificate", nil)
+            }
+            return .caller(principal)
+        case .key(let thumbprint):
+            guard let proven else { return refuse(resource, "bound token without proof", nil) }
+            switch await proofs.verify(proven, token: token, at: now) {
+            case .proven(let key) where key == thumbprint: return .caller(principal)
+            case .unavailable: return .refused(OAuthError.unavailable.response(), isUnauthorized: false)
+            case .refused(let reason): return refuseProof(resource, reason)
+            case .absent, .proven: return refuseProof(resource, "key")
+            }
+        case nil: return refuse(resource, "unbound token with proof", nil)
+        }
+    }
+
+    private func refuseProof(_ resource: ProtectedResource, _ reason: String) -> Verdict {
+        let body: JSONValue = ["error": "invalid_dpop_proof", "error_description": "The DPoP proof is not valid for this request."]
+        let algorithms = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
+        let value =
+            "DPoP error=\"invalid_dpop_proof\", algs=\"\(algorithms)\", resource_metadata=\"\(settings.issuer)"
+            + "\(MetadataEndpoint.resourcePath)\(resource.path)\""
+        let response = Response.json(body, status: .unauthorized).uncached.with(.wwwAuthenticate, value)
+        let event = Event("dpop.rejected", .denied, severity: .warning, reason: reason, resource: resource.url)
+        return .refused(response.recording(event), isUnauthorized: true)
     }
 
     private func refuse(_ resource: ProtectedResource, _ reason: String, _ digest: TokenDigest?) -> Verdict {

@@ -10,6 +10,8 @@ package protocol ClientStore: Sendable {
     func client(_ id: ClientID, at now: Timestamp) async throws(StoreError) -> Client?
     /// All clients, newest first.
     func clients() async throws(StoreError) -> [Client]
+    /// Replaces what may change of a stored client; false when there is none.
+    func update(_ client: Client) async throws(StoreError) -> Bool
     /// Notes a completed authorization: the client counts as used, and its expiry moves.
     func markUsed(_ id: ClientID, at now: Timestamp, expiresAt: Timestamp?) async throws(StoreError)
     /// Removes the client, its grants and tokens; false when there was none. Bumps the epoch.

@@ -12,10 +12,19 @@ package struct Grant: Sendable, Hashable {
     package let createdAt: Timestamp
     /// Absolute end of the refresh family.
     package let endsAt: Timestamp
+    /// When the user proved who they are; nil where nobody was asked (CC-1).
+    package let authenticatedAt: Timestamp?
+    /// The key a public client's refresh tokens are bound to (DP-3, AUTH-4); set when its code is redeemed.
+    package var confirmation: Confirmation?
+    /// The client asked `offline_access` (TOK-8).
+    package let isOffline: Bool
+    /// Ties the records of one connection together, from its authorization to its calls.
+    package let flow: String?
 
     package init(
         id: GrantID, userID: UserID, clientID: ClientID, scopes: ScopeSet, resource: String, redirectURI: String,
-        createdAt: Timestamp, endsAt: Timestamp
+        createdAt: Timestamp, endsAt: Timestamp, authenticatedAt: Timestamp? = nil, confirmation: Confirmation? = nil,
+        isOffline: Bool = false, flow: String? = nil
     ) {
         self.id = id
         self.userID = userID
@@ -25,6 +34,27 @@ package struct Grant: Sendable, Hashable {
         self.redirectURI = redirectURI
         self.createdAt = createdAt
         self.endsAt = endsAt
+        self.authenticatedAt = authenticatedAt
+        self.confirmation = confirmation
+        self.isOffline = isOffline
+        self.flow = flow
+    }
+}
+
+/// A code about to be stored with its grant.
+package struct NewCode: Sendable, Hashable {
+    package let digest: TokenDigest
+    /// S256 challenge, 43 base64url characters.
+    package let challenge: String
+    /// The thumbprint of the one DPoP key that may redeem it (RFC 9449 §10).
+    package let dpopKey: String?
+    package let expiresAt: Timestamp
+
+    package init(digest: TokenDigest, challenge: String, dpopKey: String? = nil, expiresAt: Timestamp) {
+        self.digest = digest
+        self.challenge = challenge
+        self.dpopKey = dpopKey
+        self.expiresAt = expiresAt
     }
 }
 
@@ -33,6 +63,8 @@ package struct CodeRecord: Sendable, Hashable {
     package let grant: Grant
     /// S256 challenge, 43 base64url characters.
     package let challenge: String
+    /// The thumbprint of the one DPoP key that may redeem it.
+    package let dpopKey: String?
     package let expiresAt: Timestamp
     package let isConsumed: Bool
     /// Redemptions that failed on the verifier.
@@ -40,13 +72,34 @@ package struct CodeRecord: Sendable, Hashable {
     /// The grant stands, and user and client are active (CODE-8).
     package let isActive: Bool
 
-    package init(grant: Grant, challenge: String, expiresAt: Timestamp, isConsumed: Bool, failedAttempts: Int, isActive: Bool) {
+    package init(
+        grant: Grant, challenge: String, dpopKey: String? = nil, expiresAt: Timestamp, isConsumed: Bool, failedAttempts: Int,
+        isActive: Bool
+    ) {
         self.grant = grant
         self.challenge = challenge
+        self.dpopKey = dpopKey
         self.expiresAt = expiresAt
         self.isConsumed = isConsumed
         self.failedAttempts = failedAttempts
         self.isActive = isActive
+    }
+}
+
+/// A grant in its user's list.
+package struct GrantSummary: Sendable, Hashable {
+    package let grant: Grant
+    package let clientName: String
+    package let clientKind: Client.Kind
+    package let lastUsedAt: Timestamp?
+    package let lastAddress: String?
+
+    package init(grant: Grant, clientName: String, clientKind: Client.Kind, lastUsedAt: Timestamp?, lastAddress: String?) {
+        self.grant = grant
+        self.clientName = clientName
+        self.clientKind = clientKind
+        self.lastUsedAt = lastUsedAt
+        self.lastAddress = lastAddress
     }
 }
 
@@ -56,12 +109,16 @@ package struct NewAccessToken: Sendable, Hashable {
     package let scopes: ScopeSet
     package let issuedAt: Timestamp
     package let expiresAt: Timestamp
+    package let confirmation: Confirmation?
 
-    package init(digest: TokenDigest, scopes: ScopeSet, issuedAt: Timestamp, expiresAt: Timestamp) {
+    package init(
+        digest: TokenDigest, scopes: ScopeSet, issuedAt: Timestamp, expiresAt: Timestamp, confirmation: Confirmation? = nil
+    ) {
         self.digest = digest
         self.scopes = scopes
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
+        self.confirmation = confirmation
     }
 }
 
@@ -120,7 +177,10 @@ package enum RefreshOutcome: Sendable, Hashable {
 
 /// Persists grants, codes and refresh families. Every method is one transaction (TOK-6).
 package protocol GrantStore: Sendable {
-    func insert(_ grant: Grant, code: TokenDigest, challenge: String, expiresAt: Timestamp) async throws(StoreError)
+    func insert(_ grant: Grant, code: NewCode) async throws(StoreError)
+
+    /// Stores a grant that had no code, with its first tokens.
+    func insert(_ grant: Grant, access: NewAccessToken, refresh: NewRefreshToken?) async throws(StoreError)
 
     /// Nil when unknown.
     func code(_ digest: TokenDigest) async throws(StoreError) -> CodeRecord?
@@ -128,10 +188,12 @@ package protocol GrantStore: Sendable {
     /// Counts a failed verifier (CODE-5).
     func recordFailedAttempt(on code: TokenDigest) async throws(StoreError)
 
-    /// Consumes the code by compare-and-set and stores the tokens (CODE-9).
+    /// Consumes the code by compare-and-set and stores the tokens (CODE-9). The access token's key becomes the grant's when
+    /// `binding` says so.
     /// - Returns: false when it was consumed already; then nothing was stored.
-    func redeem(_ code: TokenDigest, access: NewAccessToken, refresh: NewRefreshToken?, at now: Timestamp) async throws(StoreError)
-        -> Bool
+    func redeem(
+        _ code: TokenDigest, access: NewAccessToken, refresh: NewRefreshToken?, binding: Bool, at now: Timestamp
+    ) async throws(StoreError) -> Bool
 
     /// Nil when unknown.
     func refreshToken(_ digest: TokenDigest) async throws(StoreError) -> RefreshRecord?
@@ -146,6 +208,12 @@ package protocol GrantStore: Sendable {
 
     /// Revokes the grant and all its tokens; false when it was revoked before. Bumps the epoch.
     func revoke(_ grant: GrantID, at now: Timestamp) async throws(StoreError) -> Bool
+
+    /// What stands of a user's grants, newest first (CON-4).
+    func grants(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantSummary]
+
+    /// Notes that a grant was used from an address.
+    func markUsed(_ grant: GrantID, from address: String, at now: Timestamp) async throws(StoreError)
 
     /// Wipes sealed successors past the grace, and deletes codes, tokens and grants that ended long ago.
     func prune(at now: Timestamp, grace: Duration) async throws(StoreError)

@@ -10,14 +10,19 @@ package struct TokenFacts: Sendable, Hashable {
     package let grantID: GrantID?
     /// Nil means every resource.
     package let resource: String?
+    package let issuedAt: Timestamp
     /// Nil means no end.
     package let expiresAt: Timestamp?
+    package let confirmation: Confirmation?
+    /// When the user proved who they are, where somebody was asked.
+    package let authenticatedAt: Timestamp?
     /// Not revoked, its grant stands, user and client are active. Expiry is the reader's to compare.
     package let isActive: Bool
 
     package init(
         user: User, scopes: ScopeSet, credential: Principal.Credential, clientID: ClientID?, grantID: GrantID?, resource: String?,
-        expiresAt: Timestamp?, isActive: Bool
+        issuedAt: Timestamp, expiresAt: Timestamp?, confirmation: Confirmation? = nil, authenticatedAt: Timestamp? = nil,
+        isActive: Bool
     ) {
         self.user = user
         self.scopes = scopes
@@ -25,7 +30,10 @@ package struct TokenFacts: Sendable, Hashable {
         self.clientID = clientID
         self.grantID = grantID
         self.resource = resource
+        self.issuedAt = issuedAt
         self.expiresAt = expiresAt
+        self.confirmation = confirmation
+        self.authenticatedAt = authenticatedAt
         self.isActive = isActive
     }
 }

@@ -8,6 +8,8 @@ package enum TokenKind: String, Sendable, CaseIterable {
     case code = "gthc"
     case clientSecret = "gths"
     case personal = "gthp"
+    case device = "gthd"
+    case registration = "gthg"
     case initialAccess = "gthi"
 }
 
@@ -36,6 +38,11 @@ package enum TokenFormat {
             rest /= 62
         }
         return kind
+    }
+
+    /// Three parts beginning with an encoded `{"`; a filter before any work, not a judgement.
+    static func looksLikeJWT(_ text: String) -> Bool {
+        text.utf8.count <= 16 * 1024 && text.hasPrefix("eyJ") && text.utf8.count(where: { $0 == UInt8(ascii: ".") }) == 2
     }
 
     private static func appendChecksum(of bytes: some Sequence<UInt8>, to out: inout [UInt8]) {

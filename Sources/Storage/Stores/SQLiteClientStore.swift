@@ -12,8 +12,9 @@ package struct SQLiteClientStore: ClientStore {
             try transaction.run(
                 """
                 INSERT INTO clients (id, kind, name, redirect_uris, authentication_method, secret_digest, grant_types, scope_limit,
-                    created_at, last_used_at, expires_at, metadata_fresh_until)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                    created_at, last_used_at, expires_at, metadata_fresh_until,
+                    keys, registration_digest, service_user_id, is_introspector, requires_pushed_requests, is_pinned, approved_at)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
                 """, client.values)
         }
     }
@@ -24,13 +25,15 @@ package struct SQLiteClientStore: ClientStore {
             let changed = try transaction.run(
                 """
                 INSERT INTO clients (id, kind, name, redirect_uris, authentication_method, secret_digest, grant_types, scope_limit,
-                    created_at, last_used_at, expires_at, metadata_fresh_until)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                    created_at, last_used_at, expires_at, metadata_fresh_until,
+                    keys, registration_digest, service_user_id, is_introspector, requires_pushed_requests, is_pinned, approved_at)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, redirect_uris = excluded.redirect_uris,
                     authentication_method = excluded.authentication_method, secret_digest = excluded.secret_digest,
                     grant_types = excluded.grant_types, scope_limit = excluded.scope_limit,
                     last_used_at = coalesce(excluded.last_used_at, last_used_at), expires_at = excluded.expires_at,
-                    metadata_fresh_until = excluded.metadata_fresh_until
+                    metadata_fresh_until = excluded.metadata_fresh_until, keys = excluded.keys,
+                    is_pinned = excluded.is_pinned
                 WHERE kind = excluded.kind
                 """, client.values)
             guard changed == 1 else { throw StoreError(.conflict, "a client of another kind has this id") }
@@ -42,7 +45,8 @@ package struct SQLiteClientStore: ClientStore {
             try connection.first(
                 """
                 SELECT id, kind, name, redirect_uris, authentication_method, secret_digest, grant_types, scope_limit,
-                    created_at, last_used_at, expires_at, metadata_fresh_until
+                    created_at, last_used_at, expires_at, metadata_fresh_until,
+                    keys, registration_digest, service_user_id, is_introspector, requires_pushed_requests, is_pinned, approved_at
                 FROM clients WHERE id = ?1 AND (expires_at IS NULL OR expires_at > ?2)
                 """, [.id(id), .time(now)], Client.init(row:))
         }
@@ -53,9 +57,28 @@ package struct SQLiteClientStore: ClientStore {
             try connection.all(
                 """
                 SELECT id, kind, name, redirect_uris, authentication_method, secret_digest, grant_types, scope_limit,
-                    created_at, last_used_at, expires_at, metadata_fresh_until
+                    created_at, last_used_at, expires_at, metadata_fresh_until,
+                    keys, registration_digest, service_user_id, is_introspector, requires_pushed_requests, is_pinned, approved_at
                 FROM clients ORDER BY created_at DESC, id
                 """, [], Client.init(row:))
+        }
+    }
+
+    package func update(_ client: Client) async throws(StoreError) -> Bool {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run(
+                """
+                UPDATE clients SET name = ?2, redirect_uris = ?3, authentication_method = ?4, secret_digest = ?5, grant_types = ?6,
+                    scope_limit = ?7, keys = ?8, registration_digest = ?9, approved_at = ?10
+                WHERE id = ?1
+                """,
+                [
+                    .id(client.id), .text(client.name), .text(JSONValue.strings(client.redirectURIs).text),
+                    .text(client.authenticationMethod.rawValue), .digest(orNull: client.secretDigest),
+                    .text(JSONValue.strings(client.grantTypes).text), .text(orNull: client.scopeLimit?.description),
+                    .text(orNull: client.keys?.json.text), .digest(orNull: client.registrationDigest),
+                    .time(orNull: client.approvedAt),
+                ]) == 1
         }
     }
 
@@ -96,7 +119,9 @@ extension Client {
             .id(id), .text(kind.rawValue), .text(name), .text(JSONValue.strings(redirectURIs).text),
             .text(authenticationMethod.rawValue), .digest(orNull: secretDigest), .text(JSONValue.strings(grantTypes).text),
             .text(orNull: scopeLimit?.description), .time(createdAt), .time(orNull: lastUsedAt), .time(orNull: expiresAt),
-            .time(orNull: metadataFreshUntil),
+            .time(orNull: metadataFreshUntil), .text(orNull: keys?.json.text), .digest(orNull: registrationDigest),
+            .id(orNull: serviceUserID), .flag(isIntrospector), .flag(requiresPushedRequests), .flag(isPinned),
+            .time(orNull: approvedAt),
         ]
     }
 
@@ -107,6 +132,37 @@ extension Client {
             authenticationMethod: try row.word(4), secretDigest: row.optionalBlob(5).map { TokenDigest(bytes: $0) },
             grantTypes: try row.strings(6), scopeLimit: row.optionalText(7).map { ScopeSet(text: $0) }, createdAt: row.time(8),
             lastUsedAt: row.optionalTime(9), expiresAt: row.optionalTime(10), metadataFreshUntil: row.optionalTime(11))
+        keys = try row.optionalText(12).map { text throws(StoreError) in
+            guard let keys = (try? JSONValue(parsing: text)).flatMap(Client.Keys.init) else {
+                throw StoreError(.incompatible, "a row of clients is damaged")
+            }
+            return keys
+        }
+        registrationDigest = row.optionalBlob(13).map { TokenDigest(bytes: $0) }
+        serviceUserID = row.optionalText(14).map { UserID($0) }
+        isIntrospector = row.flag(15)
+        requiresPushedRequests = row.flag(16)
+        isPinned = row.flag(17)
+        approvedAt = row.optionalTime(18)
+    }
+}
+
+extension Client.Keys {
+    fileprivate var json: JSONValue {
+        switch self {
+        case .set(let set): ["jwks": set]
+        case .uri(let uri): ["jwks_uri": .string(uri)]
+        }
+    }
+
+    fileprivate init?(json: JSONValue) {
+        if let set = json["jwks"] {
+            self = .set(set)
+        } else if let uri = json["jwks_uri"]?.string {
+            self = .uri(uri)
+        } else {
+            return nil
+        }
     }
 }
 

@@ -7,20 +7,20 @@ package struct SQLiteGrantStore: GrantStore {
 
     package init(_ database: Database) { self.database = database }
 
-    package func insert(_ grant: Grant, code: TokenDigest, challenge: String, expiresAt: Timestamp) async throws(StoreError) {
+    package func insert(_ grant: Grant, code: NewCode) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
+            try transaction.insert(grant)
             try transaction.run(
-                """
-                INSERT INTO grants (id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                """,
-                [
-                    .id(grant.id), .id(grant.userID), .id(grant.clientID), .scopes(grant.scopes), .text(grant.resource),
-                    .text(grant.redirectURI), .time(grant.createdAt), .time(grant.endsAt),
-                ])
-            try transaction.run(
-                "INSERT INTO codes (digest, grant_id, challenge, expires_at) VALUES (?1, ?2, ?3, ?4)",
-                [.digest(code), .id(grant.id), .text(challenge), .time(expiresAt)])
+                "INSERT INTO codes (digest, grant_id, challenge, dpop_key, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                [.digest(code.digest), .id(grant.id), .text(code.challenge), .text(orNull: code.dpopKey), .time(code.expiresAt)])
+        }
+    }
+
+    package func insert(_ grant: Grant, access: NewAccessToken, refresh: NewRefreshToken?) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.insert(grant)
+            try transaction.insert(access, of: grant.id)
+            if let refresh { try transaction.insert(refresh, generation: 1, of: grant.id) }
         }
     }
 
@@ -28,16 +28,17 @@ package struct SQLiteGrantStore: GrantStore {
         try await database.read { connection throws(StoreError) in
             try connection.first(
                 """
-                SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at,
+                SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at, g.authenticated_at,
+                    g.confirmation, g.flow, g.is_offline,
                     c.challenge, c.expires_at, c.consumed_at IS NOT NULL, c.failed_attempts,
-                    g.revoked_at IS NULL AND u.is_disabled = 0
+                    g.revoked_at IS NULL AND u.is_disabled = 0, c.dpop_key
                 FROM codes c JOIN grants g ON g.id = c.grant_id JOIN users u ON u.id = g.user_id
                 WHERE c.digest = ?1
                 """, [.digest(digest)]
             ) { row in
                 CodeRecord(
-                    grant: Grant(row: row), challenge: row.text(8), expiresAt: row.time(9), isConsumed: row.flag(10),
-                    failedAttempts: row.count(11), isActive: row.flag(12))
+                    grant: Grant(row: row), challenge: row.text(12), dpopKey: row.optionalText(17), expiresAt: row.time(13),
+                    isConsumed: row.flag(14), failedAttempts: row.count(15), isActive: row.flag(16))
             }
         }
     }
@@ -49,7 +50,7 @@ package struct SQLiteGrantStore: GrantStore {
     }
 
     package func redeem(
-        _ code: TokenDigest, access: NewAccessToken, refresh: NewRefreshToken?, at now: Timestamp
+        _ code: TokenDigest, access: NewAccessToken, refresh: NewRefreshToken?, binding: Bool, at now: Timestamp
     ) async throws(StoreError) -> Bool {
         try await database.write { transaction throws(StoreError) in
             let grant = try transaction.first(
@@ -59,12 +60,43 @@ package struct SQLiteGrantStore: GrantStore {
             guard let grant else { return false }
             try transaction.insert(access, of: grant)
             if let refresh { try transaction.insert(refresh, generation: 1, of: grant) }
+            if binding, let confirmation = access.confirmation {
+                try transaction.run("UPDATE grants SET confirmation = ?2 WHERE id = ?1", [.id(grant), .text(confirmation.text)])
+            }
             return true
         }
     }
 
     package func revoke(_ grant: GrantID, at now: Timestamp) async throws(StoreError) -> Bool {
         try await database.write { transaction throws(StoreError) in try transaction.revoke(grant, at: now) }
+    }
+
+    package func grants(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantSummary] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at,
+                    g.authenticated_at, g.confirmation, g.flow, g.is_offline, c.name, c.kind, g.last_used_at, g.last_address
+                FROM grants g JOIN clients c ON c.id = g.client_id
+                WHERE g.user_id = ?1 AND g.revoked_at IS NULL AND g.ends_at > ?2 AND (
+                    EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.grant_id = g.id AND r.superseded_at IS NULL AND r.expires_at > ?2)
+                    OR EXISTS (SELECT 1 FROM tokens t WHERE t.grant_id = g.id AND t.revoked_at IS NULL AND t.expires_at > ?2))
+                ORDER BY g.created_at DESC, g.id LIMIT 500
+                """, [.id(user), .time(now)]
+            ) { row throws(StoreError) in
+                GrantSummary(
+                    grant: Grant(row: row), clientName: row.text(12), clientKind: try row.word(13),
+                    lastUsedAt: row.optionalTime(14), lastAddress: row.optionalText(15))
+            }
+        }
+    }
+
+    package func markUsed(_ grant: GrantID, from address: String, at now: Timestamp) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.run(
+                "UPDATE grants SET last_used_at = ?2, last_address = ?3 WHERE id = ?1",
+                [.id(grant), .time(now), .text(address)])
+        }
     }
 
     /// Ended grants are kept this long for lists and investigations.
@@ -88,24 +120,41 @@ package struct SQLiteGrantStore: GrantStore {
 }
 
 extension Grant {
-    /// From the columns id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at.
+    /// From the columns id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at, authenticated_at,
+    /// confirmation, flow, is_offline.
     init(row: borrowing Statement) {
         self.init(
             id: GrantID(row.text(0)), userID: UserID(row.text(1)), clientID: ClientID(row.text(2)), scopes: row.scopes(3),
-            resource: row.text(4), redirectURI: row.text(5), createdAt: row.time(6), endsAt: row.time(7))
+            resource: row.text(4), redirectURI: row.text(5), createdAt: row.time(6), endsAt: row.time(7),
+            authenticatedAt: row.optionalTime(8), confirmation: row.optionalText(9).flatMap(Confirmation.init),
+            isOffline: row.flag(11), flow: row.optionalText(10))
     }
 }
 
 extension Transaction {
+    func insert(_ grant: Grant) throws(StoreError) {
+        try run(
+            """
+            INSERT INTO grants (id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at, authenticated_at,
+                confirmation, flow, is_offline)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            """,
+            [
+                .id(grant.id), .id(grant.userID), .id(grant.clientID), .scopes(grant.scopes), .text(grant.resource),
+                .text(grant.redirectURI), .time(grant.createdAt), .time(grant.endsAt), .time(orNull: grant.authenticatedAt),
+                .text(orNull: grant.confirmation?.text), .text(orNull: grant.flow), .flag(grant.isOffline),
+            ])
+    }
+
     func insert(_ token: NewAccessToken, of grant: GrantID) throws(StoreError) {
         try run(
             """
-            INSERT INTO tokens (digest, id, kind, user_id, grant_id, scopes, issued_at, expires_at)
-            SELECT ?1, ?2, 'access_token', user_id, id, ?4, ?5, ?6 FROM grants WHERE id = ?3
+            INSERT INTO tokens (digest, id, kind, user_id, grant_id, scopes, issued_at, expires_at, confirmation)
+            SELECT ?1, ?2, 'access_token', user_id, id, ?4, ?5, ?6, ?7 FROM grants WHERE id = ?3
             """,
             [
                 .digest(token.digest), .text(token.digest.summaryID), .id(grant), .scopes(token.scopes), .time(token.issuedAt),
-                .time(token.expiresAt),
+                .time(token.expiresAt), .text(orNull: token.confirmation?.text),
             ])
     }
 

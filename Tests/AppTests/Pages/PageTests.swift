@@ -44,8 +44,11 @@ enum PageSamples {
         ("login", login(name: "Claude")),
         ("login-again", login(name: "Claude", username: "demo", notice: "The user name or password is not right.")),
         ("login-hostile", login(name: script, username: script)),
-        ("sign-in", pages.signIn(token: "token", username: "", notice: nil, status: .ok)),
-        ("sign-in-hostile", pages.signIn(token: "token", username: script, notice: "Too many attempts.", status: .tooManyRequests)),
+        ("sign-in", pages.signIn(token: "token", username: "", device: nil, notice: nil, status: .ok)),
+        (
+            "sign-in-hostile",
+            pages.signIn(token: "token", username: script, device: nil, notice: "Too many attempts.", status: .tooManyRequests)
+        ),
         (
             "consent-preregistered",
             consent(name: "Claude", kind: .preregistered, redirectHost: "claude.ai", scopes: "qarnot:read qarnot:execute")

@@ -18,7 +18,8 @@ import Testing
     }
 
     private func outcome(_ parameters: [(String, String)], in world: World) async throws -> AuthorizationParser.Outcome {
-        let parser = AuthorizationParser(settings: world.settings, clients: world.resolver)
+        let parser = AuthorizationParser(
+            settings: world.settings, clients: world.resolver, pushed: world.singleUses, hasher: world.hasher)
         return await parser.parse(try Parameters(parsing: Request.query(parameters)), at: world.now)
     }
 

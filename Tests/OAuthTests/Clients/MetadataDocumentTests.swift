@@ -79,8 +79,8 @@ import Testing
     @Test(arguments: [
         (#""client_secret":"x""#, "document holds a secret"), (#""client_secret_expires_at":0"#, "document holds a secret"),
         (#""token_endpoint_auth_method":"client_secret_post""#, "no authentication method in common"),
-        (#""token_endpoint_auth_method":"private_key_jwt""#, "no authentication method in common"),
-        (#""token_endpoint_auth_methods_supported":["private_key_jwt"]"#, "no authentication method in common"),
+        (#""token_endpoint_auth_method":"private_key_jwt""#, "keys are missing or not usable"),
+        (#""token_endpoint_auth_methods_supported":["private_key_jwt"]"#, "keys are missing or not usable"),
         (#""jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"c"}]}"#, "document holds a private key"),
         (#""jwks":{"keys":[{"kty":"oct","k":"c"}]}"#, "document holds a private key"),
     ])

@@ -54,6 +54,21 @@ struct Browser {
         return withExtendedLifetime(world) { response }
     }
 
+    /// One that has signed in as ada.
+    static func signedIn(_ world: World) async throws -> Browser {
+        var browser = Browser(world)
+        let login = await browser.open()
+        #expect(await browser.signIn(on: login).status == .seeOther)
+        return browser
+    }
+
+    /// The request with this browser's cookies.
+    func dressed(_ request: Request) -> Request {
+        var request = request
+        for field in fields.all(.cookie) { request.fields.append(.cookie, field) }
+        return request
+    }
+
     private var fields: Fields {
         var fields = Fields()
         if !cookies.isEmpty {
@@ -62,7 +77,7 @@ struct Browser {
         return fields
     }
 
-    private mutating func keep(_ response: Response) -> Response {
+    @discardableResult mutating func keep(_ response: Response) -> Response {
         for line in response.fields.all(.setCookie) {
             guard let pair = line.split(separator: ";").first, let equals = pair.firstIndex(of: "=") else { continue }
             cookies[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])

@@ -23,6 +23,11 @@ final class World: Sendable {
     let transactions: any TransactionStore
     let grants: any GrantStore
     let tokens: any TokenStore
+    let singleUses: SQLiteSingleUseStore
+    let devices: any DeviceStore
+    let consents: any ConsentStore
+    let keyring: Keyring
+    let keySets = ScriptedKeySets()
     let fetcher: ScriptedFetcher
     let throttle = ScriptedThrottle()
     let epoch = Mutex<UInt64>(0)
@@ -46,6 +51,11 @@ final class World: Sendable {
         transactions = SQLiteTransactionStore(database)
         grants = SQLiteGrantStore(database)
         tokens = SQLiteTokenStore(database)
+        singleUses = SQLiteSingleUseStore(database)
+        devices = SQLiteDeviceStore(database)
+        consents = SQLiteConsentStore(database)
+        keyring = Keyring(store: SQLiteSigningKeyStore(database), sealingKey: Secret([UInt8](repeating: 5, count: 32)))
+        try await keyring.refresh(at: .at(0))
         try await users.insert(.ada, passwordHash: "right")
         try await clients.insert(.app)
         try await clients.insert(.confidential(.post, secret: hasher.digest(of: Self.secret)))
@@ -66,31 +76,32 @@ final class World: Sendable {
         BrowserSecurity(hasher: hasher, formKey: Secret([UInt8](repeating: 9, count: 32)), origin: settings.issuer)
     }
     var browserSessions: BrowserSessions { BrowserSessions(store: sessions, users: users, security: security) }
-    var tokenEndpoint: TokenEndpoint {
-        TokenEndpoint(settings: settings, resolver: resolver, grants: grants, hasher: hasher, clock: clock)
+    var server: AuthorizationServer {
+        AuthorizationServer(
+            settings: settings, hasher: hasher, resolver: resolver, clients: clients, users: users, grants: grants, tokens: tokens,
+            singleUses: singleUses, pushedRequests: singleUses, devices: devices, consents: consents, keyring: keyring,
+            keySets: keySets, secretThrottle: throttle, clock: clock)
     }
-    var revocation: RevocationEndpoint {
-        RevocationEndpoint(resolver: resolver, grants: grants, tokens: tokens, hasher: hasher, clock: clock)
-    }
-    var registration: RegistrationEndpoint {
-        RegistrationEndpoint(settings: settings, clients: clients, tokens: tokens, hasher: hasher, clock: clock)
-    }
-    var resourceServer: ResourceServer {
+    var tokenEndpoint: TokenEndpoint { TokenEndpoint(server) }
+    var revocation: RevocationEndpoint { RevocationEndpoint(server) }
+    var registration: RegistrationEndpoint { RegistrationEndpoint(server) }
+    var resourceServer: ResourceServer { resourceServer(trusting: []) }
+    func resourceServer(trusting issuers: [TrustedIssuer]) -> ResourceServer {
         ResourceServer(
-            settings: settings, tokens: tokens, hasher: hasher,
-            cache: TokenCache(shards: 1, epoch: { [world = Weak(self)] in world.value?.epoch.withLock { $0 } ?? 0 }), clock: clock)
+            server,
+            cache: TokenCache(shards: 1, epoch: { [world = Weak(self)] in world.value?.epoch.withLock { $0 } ?? 0 }),
+            foreign: issuers.isEmpty ? nil : ForeignTokens(issuers: issuers, keySets: keySets, users: users))
     }
     var flow: AuthorizationFlow {
         AuthorizationFlow(
-            settings: settings, resolver: resolver, transactions: transactions, grants: grants, clients: clients, users: users,
-            sessions: browserSessions, checker: PlainChecker(), throttle: throttle, security: security, hasher: hasher,
-            pages: ScriptedPages(), clock: clock)
+            server, transactions: transactions, sessions: browserSessions, checker: PlainChecker(), throttle: throttle,
+            security: security, pages: ScriptedPages())
     }
 
     /// A code as consent would have issued it. Returns its text.
     func code(
         for client: Client = .app, grant name: String = "g1", scopes: String = "qarnot:execute qarnot:read",
-        challenge: String = World.challenge
+        challenge: String = World.challenge, dpopKey: String? = nil
     ) async throws -> String {
         let code = TokenFormat.mint(.code).exposeText()
         let grant = Grant(
@@ -98,7 +109,10 @@ final class World: Sendable {
             resource: settings.resources[0].url, redirectURI: "https://app.example/cb", createdAt: now,
             endsAt: now + settings.refreshAbsolute)
         try await grants.insert(
-            grant, code: hasher.digest(of: code), challenge: challenge, expiresAt: now + OAuthSettings.codeLifetime)
+            grant,
+            code: NewCode(
+                digest: hasher.digest(of: code), challenge: challenge, dpopKey: dpopKey,
+                expiresAt: now + OAuthSettings.codeLifetime))
         return code
     }
 
@@ -133,6 +147,21 @@ final class World: Sendable {
     func accepts(_ access: String) async throws -> Bool {
         try await tokens.facts(of: hasher.digest(of: access)).map { $0.isActive && ($0.expiresAt.map { now < $0 } ?? true) }
             ?? false
+    }
+}
+
+/// Key sets by URL, as a test put them.
+final class ScriptedKeySets: KeySetSource {
+    private let sets = Mutex<[String: JSONValue]>([:])
+    private let asked = Mutex<[String]>([])
+
+    func put(_ set: JSONValue, at url: String) { sets.withLock { $0[url] = set } }
+    var lastAsked: String? { asked.withLock { $0.last } }
+
+    func keySet(at url: String, refreshing: Bool) async throws(MetadataFetchError) -> JSONValue {
+        asked.withLock { $0.append(refreshing ? url + " again" : url) }
+        guard let set = sets.withLock({ $0[url] }) else { throw MetadataFetchError(reason: "no answer", isBlocked: false) }
+        return set
     }
 }
 

@@ -61,6 +61,7 @@ final class Runtime: Sendable {
         let tls = try makeTLS(configuration.tlsFiles)
         let group = try makeLoops(configuration.server.loops > 0 ? configuration.server.loops : Processors.count)
         let workspace = try await Workspace.open(configuration, node: "server")
+        do throws(StoreError) { try await workspace.keyring.refresh(at: .now()) } catch { throw CommandError(error) }
         let composition = try Composition(SharedParts(workspace, group: group, logger: logger))
         let server = HTTPServer(group: group, logger: logger)
         let adminServer = HTTPServer(group: group, logger: logger)

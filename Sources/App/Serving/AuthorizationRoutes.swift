@@ -1,0 +1,46 @@
+import HTTP
+import OAuth
+
+/// The endpoints clients call themselves, by path.
+struct AuthorizationRoutes: Sendable {
+    private let token: TokenEndpoint
+    private let revocation: RevocationEndpoint
+    private let introspection: IntrospectionEndpoint
+    private let registration: RegistrationEndpoint
+    private let management: ClientManagementEndpoint
+    private let pushing: PushedRequestEndpoint
+    private let device: DeviceAuthorizationEndpoint
+    private let keys: KeySetEndpoint
+
+    init(_ server: AuthorizationServer) {
+        token = TokenEndpoint(server)
+        revocation = RevocationEndpoint(server)
+        introspection = IntrospectionEndpoint(server)
+        registration = RegistrationEndpoint(server)
+        management = ClientManagementEndpoint(server)
+        pushing = PushedRequestEndpoint(server)
+        device = DeviceAuthorizationEndpoint(server)
+        keys = KeySetEndpoint(keyring: server.keyring)
+    }
+
+    /// The endpoint at a path and which address limit it has; nil when the path is none of theirs.
+    func endpoint(at path: String) -> (responder: any Responder, limit: AddressLimits.Kind?)? {
+        switch path {
+        case "/token": (token, .token)
+        case "/revoke": (revocation, .token)
+        case "/introspect": (introspection, .token)
+        case "/register": (registration, .register)
+        case "/par": (pushing, .token)
+        case "/device_authorization": (device, .token)
+        case "/jwks.json": (keys, nil)
+        default: path.hasPrefix(ClientManagementEndpoint.pathPrefix) ? (management, .token) : nil
+        }
+    }
+
+    /// The path as the log may name it.
+    static func route(of path: String) -> String? {
+        if path.hasPrefix(ClientManagementEndpoint.pathPrefix) { return "/register/{client_id}" }
+        let known = ["/token", "/revoke", "/introspect", "/register", "/par", "/device_authorization", "/jwks.json"]
+        return known.contains(path) ? path : nil
+    }
+}

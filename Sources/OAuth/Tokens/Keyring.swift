@@ -1,0 +1,109 @@
+internal import Crypto
+package import Primitives
+internal import Synchronization
+
+/// A signing key as stored, its PEM sealed.
+package struct StoredSigningKey: Sendable {
+    package let keyID: String
+    package let sealed: [UInt8]
+    package let createdAt: Timestamp
+
+    package init(keyID: String, sealed: [UInt8], createdAt: Timestamp) {
+        self.keyID = keyID
+        self.sealed = sealed
+        self.createdAt = createdAt
+    }
+}
+
+/// Persists signing keys.
+package protocol SigningKeyStore: Sendable {
+    /// Oldest first.
+    func signingKeys() async throws(StoreError) -> [StoredSigningKey]
+    /// Inserts unless one newer than `unlessNewerThan` exists; false when it does: another process was first.
+    func insert(_ key: StoredSigningKey, unlessNewerThan limit: Timestamp) async throws(StoreError) -> Bool
+    func remove(_ keyID: String) async throws(StoreError)
+}
+
+/// Our signing keys through their states (KEY-1): published first, signing once every verifier had time to see it, published
+/// until its last token has expired.
+package final class Keyring: Sendable {
+    /// How long verifiers may keep a JWK set, in seconds (JWKS-1).
+    package static let publishedMaxAge = 900
+    static let lifetime = Duration.seconds(90 * 86_400)
+    /// Twice the JWK set's age.
+    static let publishedBeforeUse = Duration.seconds(2 * 900)
+    /// The longest JWT lifetime, and room for skew.
+    static let publishedAfterUse = Duration.seconds(15 * 60 + 60)
+
+    private struct Entry: Sendable {
+        let key: SigningKey
+        let createdAt: Timestamp
+    }
+
+    private let store: any SigningKeyStore
+    private let sealingKey: Secret
+    private let entries = Mutex<[Entry]>([])
+
+    /// - Parameter sealingKey: 32 bytes derived for this purpose alone.
+    package init(store: any SigningKeyStore, sealingKey: Secret) {
+        self.store = store
+        self.sealingKey = sealingKey
+    }
+
+    /// Reads the stored keys; makes the first one, and the next when the newest has served its time. Called at start and from
+    /// housekeeping.
+    package func refresh(at now: Timestamp) async throws(StoreError) {
+        var stored = try await store.signingKeys()
+        if stored.last.map({ now - $0.createdAt >= Self.lifetime }) ?? true {
+            try await rotate(at: now, unlessNewerThan: stored.last?.createdAt ?? Timestamp(milliseconds: -1))
+            stored = try await store.signingKeys()
+        }
+        // A key is retired once its successor signs and its last token has ended.
+        while stored.count > 1, now - stored[1].createdAt > Self.publishedBeforeUse + Self.publishedAfterUse {
+            try await store.remove(stored.removeFirst().keyID)
+        }
+        let opened = try stored.map { row throws(StoreError) in try open(row) }
+        entries.withLock { $0 = opened }
+    }
+
+    /// Makes a new key that signs as soon as verifiers can know it.
+    package func rotate(at now: Timestamp, unlessNewerThan limit: Timestamp) async throws(StoreError) {
+        do {
+            let key = try SigningKey()
+            let sealed = try key.pem().expose { bytes throws(CryptoError) in
+                try AES256GCM.seal(bytes, key: sealingKey, authenticating: Array(key.keyID.utf8))
+            }
+            _ = try await store.insert(
+                StoredSigningKey(keyID: key.keyID, sealed: sealed, createdAt: now), unlessNewerThan: limit)
+        } catch let error as StoreError { throw error } catch {
+            throw StoreError(.internalError, "a signing key could not be made")
+        }
+    }
+
+    private func open(_ row: StoredSigningKey) throws(StoreError) -> Entry {
+        do throws(CryptoError) {
+            let pem = Secret(try AES256GCM.open(row.sealed, key: sealingKey, authenticating: Array(row.keyID.utf8)))
+            return Entry(key: try SigningKey(pem: pem), createdAt: row.createdAt)
+        } catch { throw StoreError(.incompatible, "a signing key cannot be opened") }
+    }
+
+    /// The newest key that was published long enough; the oldest there is when none was.
+    func active(at now: Timestamp) -> SigningKey? {
+        entries.withLock { entries in
+            (entries.last { now - $0.createdAt >= Self.publishedBeforeUse } ?? entries.first)?.key
+        }
+    }
+
+    /// The key of that id, whatever its state.
+    func key(_ keyID: String) -> JSONWebKey? {
+        entries.withLock { $0.first { $0.key.keyID == keyID }?.key.publicKey }
+    }
+
+    /// The JWK set of `/jwks.json` (JWKS-1).
+    package var document: JSONValue { ["keys": .array(entries.withLock { $0.map(\.key.jwk) })] }
+
+    /// Signs a short-lived assertion of ours, such as the identity told to an upstream (HDR-4). Nil before the first `refresh`.
+    package func sign(_ claims: JSONValue, type: String, at now: Timestamp) -> String? {
+        active(at: now).flatMap { try? $0.sign(claims, type: type) }
+    }
+}
