@@ -34,6 +34,7 @@ let package = Package(
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "CYaml"),
         .systemLibrary(name: "CArgon2"),
+        .systemLibrary(name: "CQREncode"),
         .systemLibrary(name: "CLinux"),
         module("Primitives"),
         module("Logging", ["Primitives"]),
@@ -54,7 +55,7 @@ let package = Package(
             "App",
             [
                 "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Qarnot", "QarnotSimulator",
-                "Server", "Storage", "Transport", "Vault", "CLinux", "CYaml",
+                "Server", "Storage", "Transport", "Vault", "CLinux", "CQREncode", "CYaml",
             ], resources: [.embedInCode("Pages/Assets/style.css")]),
         .executableTarget(name: "gatehouse", dependencies: ["App", "Primitives"], swiftSettings: settings),
         tests("Primitives", []),

@@ -63,9 +63,12 @@ struct Composition: Sendable {
             pushedRequests: workspace.singleUses, devices: workspace.devices, consents: workspace.consents,
             keyring: workspace.keyring, keySets: shared.keySets, secretThrottle: LoginGuard(throttle: shared.secretAttempts),
             clock: clock)
+        let factor = SecondFactor(
+            store: workspace.factors, secrets: VaultFactorSecrets(vault: workspace.vault), throttle: throttle,
+            hasher: workspace.hasher)
         let flow = AuthorizationFlow(
-            server, transactions: workspace.transactions, sessions: sessions, checker: passwords, throttle: throttle,
-            security: security, pages: pages)
+            server, transactions: workspace.transactions, sessions: sessions, checker: passwords, factor: factor,
+            throttle: throttle, security: security, pages: pages)
         let issuers = configuration.oauth.trustedIssuers
         let resourceServer = ResourceServer(
             server, cache: shared.tokenCache,
@@ -84,11 +87,15 @@ struct Composition: Sendable {
             flow: flow,
             device: DeviceFlow(server, sessions: sessions, security: security, throttle: throttle, pages: pages),
             account: AccountEndpoint(
-                sessions: sessions, security: security,
-                login: SignIn(users: workspace.users, checker: passwords, throttle: throttle, sessions: sessions),
-                vault: workspace.vault, pages: pages,
+                server: server, sessions: sessions, sessionStore: workspace.sessions, security: security,
+                login: SignIn(
+                    users: workspace.users, checker: passwords, factor: factor, throttle: throttle, sessions: sessions,
+                    security: security),
+                factor: factor,
+                invitations: Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher),
+                passwords: passwords, vault: workspace.vault, keyCheck: nil, pages: pages,
                 engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
-                issuer: settings.issuer, auditor: auditor, clock: clock),
+                auditor: auditor),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)
         admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness)
     }

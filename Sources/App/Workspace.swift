@@ -18,6 +18,7 @@ struct Workspace: Sendable {
     let singleUses: SQLiteSingleUseStore
     let devices: any DeviceStore
     let consents: any ConsentStore
+    let factors: any FactorStore
     let keyring: Keyring
     let vault: CredentialVault
     let audit: AuditLog
@@ -55,7 +56,7 @@ struct Workspace: Sendable {
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database),
             singleUses: SQLiteSingleUseStore(database), devices: SQLiteDeviceStore(database),
-            consents: SQLiteConsentStore(database),
+            consents: SQLiteConsentStore(database), factors: SQLiteFactorStore(database),
             keyring: Keyring(store: SQLiteSigningKeyStore(database), sealingKey: signingKey), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey,
             argon: configuration.argon)
@@ -66,7 +67,7 @@ struct Workspace: Sendable {
         Workspace(
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, singleUses: singleUses, devices: devices,
-            consents: consents, keyring: keyring, vault: vault, audit: audit, hasher: hasher,
+            consents: consents, factors: factors, keyring: keyring, vault: vault, audit: audit, hasher: hasher,
             formKey: formKey, argon: configuration.argon)
     }
 

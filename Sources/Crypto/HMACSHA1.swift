@@ -1,7 +1,8 @@
 internal import COpenSSL
 package import Primitives
 
-/// HMAC-SHA-1 of RFC 2104, for AWS signature version 2 in the Qarnot simulator; not for anything of our own.
+/// HMAC-SHA-1 of RFC 2104, where others prescribe it: codes of authenticator apps (RFC 6238) and AWS signature version 2 in the
+/// Qarnot simulator.
 package struct HMACSHA1: Sendable {
     private static let blockSize = 64
 

@@ -41,7 +41,7 @@ enum KeyCommands {
             do {
                 for user in try await workspace.users.users()
                 where invocation.arguments.operands.first.map({ $0 == user.name }) ?? true {
-                    for entry in try await workspace.vault.status(user: user.id) {
+                    for entry in try await workspace.vault.status(user: user.id) where !entry.engine.contains(":") {
                         rows.append([
                             "username": .string(user.name), "engine": .string(entry.engine),
                             "status": entry.isRejected ? "rejected" : "present", "stored_at": .string(entry.storedAt.rfc3339),

@@ -10,6 +10,7 @@ extension Command {
             options: [
                 Option("--role", "ROLE", "viewer, operator or admin"),
                 Option("--password-stdin", nil, "read the password from standard input"),
+                Option("--invite", nil, "print a link with which the user chooses the password"),
             ]
         ) { invocation async throws(CommandError) in try await UserCommands.add(invocation) },
         Command(path: ["user", "list"], usage: "", summary: "List users.") { invocation async throws(CommandError) in
@@ -32,6 +33,9 @@ extension Command {
             invocation async throws(CommandError) in try await UserCommands.setDisabled(invocation, false)
         },
         Command(
+            path: ["user", "otp", "reset"], usage: "NAME", summary: "Remove a lost authenticator app; ends sessions and grants."
+        ) { invocation async throws(CommandError) in try await UserCommands.resetFactor(invocation) },
+        Command(
             path: ["user", "remove"], usage: "NAME --yes", summary: "Remove a user with all grants, tokens and keys.",
             options: [Option("--yes", nil, "do not ask")]
         ) { invocation async throws(CommandError) in try await UserCommands.remove(invocation) },
@@ -44,6 +48,7 @@ enum UserCommands {
         guard let role = invocation.value("--role").flatMap(Role.init) else {
             throw CommandError(.usage, "Say what the user may do: --role viewer, operator or admin.")
         }
+        if invocation.has("--invite") { return try await addByInvitation(name, role, invocation) }
         let password = try SecretInput.newPassword(fromStandardInput: invocation.has("--password-stdin"))
         try PasswordRules.check(password, username: name)
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
@@ -52,16 +57,60 @@ enum UserCommands {
         }
     }
 
+    /// The user chooses the first password by a link that works once, for a day (PW-3).
+    private static func addByInvitation(_ name: String, _ role: Role, _ invocation: Invocation) async throws(CommandError) {
+        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            let user = try await create(name, role, nil, in: workspace)
+            try await workspace.recordCommand(Event("invite.created", subject: name, details: [("by", "cli")]))
+            let code: Secret
+            do throws(StoreError) {
+                code = try await Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher)
+                    .invite(user, at: .now())
+            } catch { throw CommandError(error) }
+            let link = workspace.configuration.server.publicURL + "/invite?code=" + code.exposeText()
+            var object = json(user).object ?? JSONObject()
+            object["invite_url"] = .string(link)
+            invocation.output.object(
+                .object(object),
+                text: "Added user \(name) with role \(role.rawValue). Send them this link; it works once, within 24 hours:\n\(link)"
+            )
+        }
+    }
+
+    /// `user otp reset`: for people who lost phone and recovery codes. Everything they have open ends (RT-7).
+    static func resetFactor(_ invocation: Invocation) async throws(CommandError) {
+        let name = try invocation.arguments.operand(0, "NAME")
+        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            let user = try await workspace.requireUser(name)
+            try await workspace.recordCommand(
+                Event("mfa.removed", severity: .warning, subject: user.name, details: [("factor", "otp"), ("by", "cli")]))
+            let secrets = VaultFactorSecrets(vault: workspace.vault)
+            do {
+                guard try await workspace.factors.removeOneTimePassword(of: user.id) else {
+                    throw CommandError(.no, "\(user.name) has no authenticator app.")
+                }
+                try await secrets.remove(of: user.id)
+                try await workspace.users.endSessionsAndGrants(of: user.id, at: .now())
+            } catch let error as CommandError { throw error } catch {
+                throw CommandError(.unavailable, "The database cannot be written: \(error).")
+            }
+            invocation.output.object(
+                ["username": .string(user.name)],
+                text: "\(user.name) signs in with the password alone now; sessions and grants ended.")
+        }
+    }
+
     /// Records, hashes and inserts.
-    static func create(_ name: String, _ role: Role, _ password: Secret, in workspace: Workspace) async throws(CommandError) -> User
+    static func create(_ name: String, _ role: Role, _ password: Secret?, in workspace: Workspace) async throws(CommandError)
+        -> User
     {
         let user = User(
             id: UserID("u" + Random.text(21)), name: name, role: role, isDisabled: false, createdAt: .now())
         let existing: User?
         do throws(StoreError) { existing = try await workspace.users.user(named: name) } catch { throw CommandError(error) }
         guard existing == nil else { throw CommandError(.no, "There is already a user \"\(name)\".") }
-        let hash: String
-        do { hash = try workspace.argon.hash(password) } catch {
+        let hash: String?
+        do { hash = try password.map { password throws(CryptoError) in try workspace.argon.hash(password) } } catch {
             throw CommandError(.software, "The password could not be hashed; is there enough memory?")
         }
         try await workspace.recordCommand(Event("user.created", subject: name, details: [("role", .string(role.rawValue))]))
@@ -182,16 +231,22 @@ enum PasswordRules {
     ]
 
     static func check(_ password: Secret, username: String) throws(CommandError) {
-        guard password.count <= Argon2id.maximumPassword else { throw CommandError(.usage, "A password has at most 1024 bytes.") }
+        if let fault = fault(of: password, username: username) { throw CommandError(.usage, fault) }
+    }
+
+    /// Why a password is refused, in a sentence; nil when it is good.
+    static func fault(of password: Secret, username: String) -> String? {
+        guard password.count <= Argon2id.maximumPassword else { return "A password has at most 1024 bytes." }
         let text = password.exposeText()
         guard text.count >= minimumLength else {
-            throw CommandError(.usage, "A password needs at least \(minimumLength) characters; a sentence is a good one.")
+            return "A password needs at least \(minimumLength) characters; a sentence is a good one."
         }
         let lower = text.lowercased()
         let name = username.lowercased()
         let rest = name.isEmpty ? lower : lower.replacing(name, with: "")
         guard !common.contains(lower), Set(lower).count > 3, rest.count >= minimumLength / 2 else {
-            throw CommandError(.usage, "This password is too easy to guess; choose another.")
+            return "This password is too easy to guess; choose another."
         }
+        return nil
     }
 }

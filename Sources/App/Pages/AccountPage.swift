@@ -1,33 +1,94 @@
 import HTTP
+import OAuth
 import Primitives
 
-/// What `/account` shows of one engine.
-struct AccountKey {
-    let engine: String
-    let title: String
-    /// "present", "missing" or "rejected".
-    let state: String
+/// What `/account` shows.
+struct AccountPage {
+    struct Key {
+        let engine: String
+        let title: String
+        /// "present", "missing" or "rejected".
+        let state: String
+    }
+
+    let user: User
+    let keys: [Key]
+    let grants: [GrantSummary]
+    let sessions: [SessionSummary]
+    let tokens: [TokenSummary]
+    /// Nil without an authenticator app.
+    let recoveryCodesLeft: Int?
+    let token: String
+    let message: String?
 }
 
 extension Pages {
-    /// `/account` for a signed-in user: the upstream keys, and the way out.
-    func account(username: String, role: Role, keys: [AccountKey], token: String, message: String?) -> Response {
+    /// `/account` for a signed-in user.
+    func account(_ page: AccountPage) -> Response {
         frame.respond(
             frame.render(
                 title: "Your account",
                 """
                 <h1>Your account</h1>
-                <p>Signed in as <strong>\(username)</strong>, role \(role.rawValue).</p>
-                \(message.map { notice($0) })
-                \(keys.map { keyForm($0, token) })
+                <p>Signed in as <strong>\(page.user.name)</strong>, role \(page.user.role.rawValue).</p>
+                \(page.message.map { notice($0) })
+                \(page.keys.map { keyForm($0, page.token) })
+                \(section("Applications", page.grants.map { row($0, page.token) }, empty: "No application has access."))
+                \(section("Browsers signed in", page.sessions.map { row($0, page.token) }, empty: "None."))
+                \(section("Personal tokens", page.tokens.map { row($0, page.token) }, empty: "None. An administrator can issue one."))
+                \(factorForm(page))
+                \(passwordForm(page))
                 <form method="post" action="/account">
-                <input type="hidden" name="token" value="\(token)">
+                <input type="hidden" name="token" value="\(page.token)">
                 <button type="submit" name="action" value="sign-out">Sign out</button>
                 </form>
                 """))
     }
 
-    private func keyForm(_ key: AccountKey, _ token: String) -> Markup {
+    private func section(_ title: String, _ rows: [Markup], empty: String) -> Markup {
+        """
+        <section>
+        <h2>\(title)</h2>
+        \(rows.isEmpty ? Markup("<p class=\"small\">\(empty)</p>") : Markup("<ul class=\"rows\">\n\(rows)</ul>"))
+        </section>
+
+        """
+    }
+
+    /// One thing with its button.
+    private func row(_ title: String, _ details: String, _ action: String, _ verb: String, _ id: String, _ token: String) -> Markup
+    {
+        """
+        <li><div><strong>\(title)</strong><br><span class="small">\(details)</span></div>
+        <form method="post" action="/account"><input type="hidden" name="token" value="\(token)"><input type="hidden" name="id" value="\(id)">
+        <button type="submit" name="action" value="\(action)" aria-label="\(verb) \(title)">\(verb)</button></form></li>
+
+        """
+    }
+
+    private func row(_ grant: GrantSummary, _ token: String) -> Markup {
+        let host = grant.grant.redirectURI.isEmpty ? "a device" : RedirectURI.displayHost(grant.grant.redirectURI)
+        let use = grant.lastUsedAt.map { ", last used \($0.day)" + (grant.lastAddress.map { " from \($0)" } ?? "") } ?? ""
+        return row(
+            grant.clientName, "\(grant.grant.scopes.description) at \(host), since \(grant.grant.createdAt.day)\(use)",
+            "revoke-grant", "Revoke", grant.grant.id.text, token)
+    }
+
+    private func row(_ session: SessionSummary, _ token: String) -> Markup {
+        let agent = session.session.userAgent.isEmpty ? "Unknown browser" : String(session.session.userAgent.prefix(80))
+        return row(
+            agent, "from \(session.session.address), since \(session.session.authenticatedAt.day)", "end-session", "End",
+            session.id, token)
+    }
+
+    private func row(_ summary: TokenSummary, _ token: String) -> Markup {
+        row(
+            summary.name ?? summary.id,
+            "\(summary.scopes.description), \(summary.expiresAt.map { "ends \($0.day)" } ?? "does not end")", "revoke-token",
+            "Revoke", summary.id, token)
+    }
+
+    private func keyForm(_ key: AccountPage.Key, _ token: String) -> Markup {
         """
         <section>
         <h2>\(key.title) key</h2>
@@ -56,24 +117,9 @@ extension Pages {
         default: "No key is stored yet, so tools of this service cannot run."
         }
     }
+}
 
-    /// `/login` outside of an authorization: leads to `/account`.
-    func signIn(token: String, username: String, device: String?, notice text: String?, status: Status) -> Response {
-        frame.respond(
-            frame.render(
-                title: "Sign in",
-                """
-                <h1>Sign in</h1>
-                \(text.map { notice($0) })
-                <form method="post" action="/login">
-                <input type="hidden" name="token" value="\(token)">
-                \(device.map { Markup("<input type=\"hidden\" name=\"device\" value=\"\($0)\">") })
-                <label for="username">User name</label>
-                <input id="username" name="username" value="\(username)" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required\(autofocus)>
-                <label for="password">Password</label>
-                <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required>
-                <button class="primary" type="submit">Sign in</button>
-                </form>
-                """), status: status)
-    }
+extension Timestamp {
+    /// The date alone, as pages show it.
+    fileprivate var day: String { String(rfc3339.prefix(10)) }
 }

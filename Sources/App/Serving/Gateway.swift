@@ -45,7 +45,7 @@ struct Gateway: Responder {
             return ResourceServer.hasCredential(request) ? bodyLimit : min(bodyLimit, Self.strangerLimit)
         }
         switch request.path {
-        case "/authorize", "/login", "/consent", "/account", "/device": return AuthorizationFlow.bodyLimit
+        case "/authorize", "/login", "/consent", "/account", "/device", "/invite": return AuthorizationFlow.bodyLimit
         default: return authorization.endpoint(at: request.path)?.responder.bodyLimit(for: request) ?? 0
         }
     }
@@ -90,6 +90,9 @@ struct Gateway: Responder {
                 ? await flow.decide(request, in: context)
                 : request.isRead ? await flow.showConsent(request, in: context) : notAllowed("GET, POST", context)
         case "/account": return await account.respond(to: request, in: context)
+        case "/invite":
+            guard request.isRead || request.method == .post else { return notAllowed("GET, POST", context) }
+            return await limited(.login, request, context) { await account.acceptInvitation(request, in: context) }
         case "/device": return await limited(.authorize, request, context) { await connectDevice(request, context) }
         case PageFrame.stylesheetPath: return await Self.stylesheet.respond(to: request, in: context)
         default:
@@ -191,7 +194,7 @@ extension Gateway {
             return .json(
                 ["error": "temporarily_unavailable", "error_description": "Too many requests. Wait, then try again."],
                 status: .tooManyRequests)
-        case "/authorize", "/login", "/consent", "/account", "/device":
+        case "/authorize", "/login", "/consent", "/account", "/device", "/invite":
             return pages.refusal(
                 RefusalPage(
                     title: "Too many requests", text: "Wait \(seconds) seconds, then reload this page.",
@@ -226,7 +229,7 @@ extension Gateway {
     /// Only routes of ours go into the log: a stranger's path is input.
     private func route(of path: String) -> String {
         if let engine = engine(at: path) { return engine.resource.path }
-        let known = ["/", "/authorize", "/login", "/consent", "/account", "/device"]
+        let known = ["/", "/authorize", "/login", "/consent", "/account", "/device", "/invite"]
         if let route = AuthorizationRoutes.route(of: path) { return route }
         if known.contains(path) { return path }
         return path.hasPrefix("/.well-known/") ? "/.well-known" : "other"

@@ -30,6 +30,9 @@ struct PasswordService: PasswordChecker {
         return try await run { try argon.hash(password) }
     }
 
+    /// A new hash for a password that was just chosen.
+    func hash(_ password: Secret) async throws -> String { try await run { try argon.hash(password) } }
+
     /// Nobody waits any more for what stood in the queue too long: it costs no memory then, and the browser is told to try again.
     private func run<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
         let end = clock() + Self.patience

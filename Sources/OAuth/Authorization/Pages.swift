@@ -4,6 +4,8 @@ package import Primitives
 /// The pages of the authorization flow. `App` renders them; every answer it gives carries the headers of WEB-1 and AZ-18.
 package protocol FlowPages: Sendable {
     func login(_ page: LoginPage) -> Response
+    /// Asks for the code of the authenticator app, after a right password.
+    func secondFactor(_ page: SecondFactorPage) -> Response
     func consent(_ page: ConsentPage) -> Response
     /// A refusal that never redirects (AZ-1 to AZ-4).
     func refusal(_ page: RefusalPage) -> Response
@@ -21,6 +23,19 @@ package struct LoginPage: Sendable {
     package let clientName: String
     package let username: String
     /// A fixed notice after a failed attempt.
+    package let notice: String?
+    package let status: Status
+}
+
+package struct SecondFactorPage: Sendable {
+    /// Empty outside of an authorization.
+    package let transactionID: String
+    package let token: String
+    /// Hidden fields that come back with the code.
+    package let account: String
+    package let passed: String
+    /// Kept across a sign-in that leads to a device; nil otherwise.
+    package let device: String?
     package let notice: String?
     package let status: Status
 }

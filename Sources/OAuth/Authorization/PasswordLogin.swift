@@ -51,6 +51,18 @@ struct PasswordLogin: Sendable {
         } catch { return .unavailable }
     }
 
+    /// Asks a signed-in person for the password again; wrong answers count towards the same throttle.
+    func confirm(_ password: Secret, hash: String?, of user: User, from address: IPAddress) async throws -> Bool {
+        guard throttle.delay(account: user.name, address: address) == nil else { return false }
+        let isRight = try await checker.matches(password, hash: hash)
+        if isRight {
+            throttle.succeeded(account: user.name, address: address)
+        } else {
+            throttle.failed(account: user.name, address: address)
+        }
+        return isRight
+    }
+
     private func refuse(_ account: String, _ address: IPAddress, known user: User?) -> Outcome {
         throttle.failed(account: account, address: address)
         // An unknown name may be a password typed into the wrong field; only names of users are written down.

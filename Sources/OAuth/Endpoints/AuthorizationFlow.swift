@@ -10,6 +10,7 @@ package struct AuthorizationFlow: Sendable {
     let transactions: any TransactionStore
     let sessions: BrowserSessions
     let login: PasswordLogin
+    let factor: SecondFactor
     let security: BrowserSecurity
     let pages: any FlowPages
 
@@ -24,7 +25,8 @@ package struct AuthorizationFlow: Sendable {
 
     package init(
         _ server: AuthorizationServer, transactions: any TransactionStore, sessions: BrowserSessions,
-        checker: any PasswordChecker, throttle: any LoginThrottle, security: BrowserSecurity, pages: any FlowPages
+        checker: any PasswordChecker, factor: SecondFactor, throttle: any LoginThrottle, security: BrowserSecurity,
+        pages: any FlowPages
     ) {
         self.server = server
         parser = AuthorizationParser(
@@ -32,6 +34,7 @@ package struct AuthorizationFlow: Sendable {
         self.transactions = transactions
         self.sessions = sessions
         login = PasswordLogin(users: server.users, checker: checker, throttle: throttle)
+        self.factor = factor
         self.security = security
         self.pages = pages
     }

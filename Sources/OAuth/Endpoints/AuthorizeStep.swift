@@ -40,7 +40,10 @@ extension AuthorizationFlow {
         let isFresh = session.map { session in
             !ask.prompt.contains(.login) && (ask.maxAge.map { now - session.authenticatedAt <= .seconds($0) } ?? true)
         }
-        if ask.prompt.contains(.none) {  // consent is asked every time, so nothing can be answered without a page
+        if isFresh == true, let session, await isConsentRemembered(ask, client, session.user, request, at: now) {
+            return await answerAtOnce(ask, client, session, context, at: now)
+        }
+        if ask.prompt.contains(.none) {
             let code: OAuthError.Code = isFresh == true ? .consentRequired : .loginRequired
             return answerError(
                 OAuthError(code, "The user has to be asked.", rule: "AZ-11"), redirectURI: ask.redirectURI, state: ask.state,
@@ -63,6 +66,34 @@ extension AuthorizationFlow {
             response.fields.append(.setCookie, Cookies.set(BrowserSecurity.browserCookie, value, maxAge: .seconds(3600)))
         }
         return response
+    }
+
+    /// CON-2: a consent given before stands in only when an administrator approved the client, or when the browser says that no
+    /// other site sent it here; and only for the same addresses, scopes and metadata.
+    private func isConsentRemembered(
+        _ ask: AuthorizationRequest, _ client: Client, _ user: User, _ request: Request, at now: Timestamp
+    ) async -> Bool {
+        guard !ask.prompt.contains(.consent) else { return false }
+        let site = request.fields.single(.secFetchSite)
+        guard client.approvedAt != nil || (site.map { ["none", "same-origin", "same-site"].contains($0) } ?? false) else {
+            return false
+        }
+        let consent = try? await server.consents.consent(
+            of: user.id, client: client.id, redirectHost: RedirectURI.displayHost(ask.redirectURI), resource: ask.resource, at: now)
+        guard let consent, consent.metadataHash == client.metadataHash else { return false }
+        return ask.scopes.bounded(by: user.role).scopes.allSatisfy(consent.scopes.covers)
+    }
+
+    private func answerAtOnce(
+        _ ask: AuthorizationRequest, _ client: Client, _ session: (user: User, authenticatedAt: Timestamp),
+        _ context: RequestContext, at now: Timestamp
+    ) async -> Response {
+        do throws(StoreError) {
+            let scopes = ask.scopes.bounded(by: session.user.role)
+            let (url, event) = try await issueCode(
+                ask, client, session.user, scopes, authenticatedAt: session.authenticatedAt, isRemembered: true, at: now)
+            return Self.redirect(to: url).recording(event)
+        } catch { return unavailable(in: context) }
     }
 
     private func freshBrowser() -> (value: String?, digest: TokenDigest) {

@@ -60,10 +60,25 @@ extension AuthorizationFlow {
         guard try await transactions.consume(step.transaction.id) else {
             return refuse("Already answered", "This request was answered before.", rule: "WEB-6", in: context, status: .ok)
         }
+        let (url, event) = try await issueCode(
+            ask, step.client, user, ticked, authenticatedAt: step.transaction.authenticatedAt, isRemembered: false, at: now)
+        try await server.consents.keep(
+            Consent(
+                userID: user.id, clientID: step.client.id, redirectHost: RedirectURI.displayHost(ask.redirectURI),
+                resource: ask.resource, scopes: ticked, metadataHash: step.client.metadataHash, givenAt: now,
+                expiresAt: now + OAuthSettings.consentLifetime))
+        return pages.handOff(to: url, host: RedirectURI.displayHost(ask.redirectURI)).recording(event)
+    }
+
+    /// AZ-16: the code, bound to all that was decided, in the client's own address.
+    func issueCode(
+        _ ask: AuthorizationRequest, _ client: Client, _ user: User, _ scopes: ScopeSet, authenticatedAt: Timestamp?,
+        isRemembered: Bool, at now: Timestamp
+    ) async throws(StoreError) -> (url: String, Event) {
         let grant = Grant(
-            id: GrantID("g" + Random.text(21)), userID: user.id, clientID: step.client.id, scopes: ticked, resource: ask.resource,
+            id: GrantID("g" + Random.text(21)), userID: user.id, clientID: client.id, scopes: scopes, resource: ask.resource,
             redirectURI: ask.redirectURI, createdAt: now, endsAt: now + settings.refreshAbsolute,
-            authenticatedAt: step.transaction.authenticatedAt, isOffline: ask.isOffline, flow: ask.flow)
+            authenticatedAt: authenticatedAt, isOffline: ask.isOffline, flow: ask.flow)
         let code = TokenFormat.mint(.code)
         try await grants.insert(
             grant,
@@ -71,13 +86,13 @@ extension AuthorizationFlow {
                 digest: hasher.digest(of: code), challenge: ask.challenge, dpopKey: ask.dpopKey,
                 expiresAt: now + OAuthSettings.codeLifetime))
         try await clients.markUsed(
-            step.client.id, at: now,
-            expiresAt: step.client.kind == .dynamic ? now + OAuthSettings.usedClientLifetime : nil)
-        let url = answerURL(ask.redirectURI, [("code", code.exposeText())], state: ask.state)
-        let event = Event(
-            "consent.granted", subject: user.name, client: step.client.id, grant: grant.id, resource: ask.resource,
-            scopes: ticked.description, details: [("redirect_host", .string(RedirectURI.displayHost(ask.redirectURI)))])
-        return pages.handOff(to: url, host: RedirectURI.displayHost(ask.redirectURI)).recording(event)
+            client.id, at: now, expiresAt: client.kind == .dynamic ? now + OAuthSettings.usedClientLifetime : nil)
+        var event = Event(
+            "consent.granted", subject: user.name, client: client.id, grant: grant.id, resource: ask.resource,
+            scopes: scopes.description, details: [("redirect_host", .string(RedirectURI.displayHost(ask.redirectURI)))])
+        if isRemembered { event.details.append(("remembered", true)) }
+        if let flow = ask.flow { event.details.append(("flow", .string(flow))) }
+        return (answerURL(ask.redirectURI, [("code", code.exposeText())], state: ask.state), event)
     }
 
     private func deny(_ user: User, _ step: Step, _ context: RequestContext) async throws(StoreError) -> Response {

@@ -5,11 +5,13 @@ internal import Primitives
 extension AuthorizationFlow {
     package func signIn(_ request: Request, in context: RequestContext) async -> Response {
         let now = clock()
+        let isSecondFactor = (try? request.form())?.contains("account") ?? false
         let step: Step
-        switch await enter("login", request, context, at: now) {
+        switch await enter(isSecondFactor ? nil : "login", request, context, at: now) {
         case .stop(let response): return response
         case .go(let entered): step = entered
         }
+        if isSecondFactor { return await takeSecondFactor(step, request, context, at: now) }
         let username = step.form.all("username").first ?? ""
         let password = Secret(step.form.all("password").first ?? "")
         switch await login.attempt(username: username, password: password, from: context.peer, at: now) {
@@ -24,18 +26,89 @@ extension AuthorizationFlow {
                 step.transaction, step.client, username: username,
                 notice: "Too many attempts. Wait \(delay.secondsRoundedUp) seconds and try again.", status: .tooManyRequests
             ).with(.retryAfter, "\(delay.secondsRoundedUp)").recording(event)
-        case .success(let user): return await proceed(user, step, request, context, at: now)
+        case .success(let user): return await passPassword(user, step, request, context, at: now)
         }
     }
 
-    private func proceed(_ user: User, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp) async
-        -> Response
-    {
+    /// The password was right: the second factor comes next, where the user has one.
+    private func passPassword(
+        _ user: User, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp
+    ) async -> Response {
+        do throws(StoreError) {
+            guard try await factor.isRequired(of: user) else {
+                return await proceed(user, "password", step, request, context, at: now)
+            }
+        } catch { return unavailable(in: context) }
+        let ticket = FactorTicket(userID: user.id, passedAt: now)
+        if let code = step.form.all("otp").first {  // both at once, as scripts send it
+            return await judge(code, user, ticket, step, request, context, at: now)
+        }
+        return secondFactorPage(ticket, step, notice: nil, status: .ok)
+    }
+
+    private func takeSecondFactor(
+        _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp
+    ) async -> Response {
+        guard let ticket = FactorTicket(step.form, at: now),
+            security.isFormToken(
+                step.form.all("token").first, FactorTicket.purpose, ticket.subject(transaction: step.transaction.id),
+                step.transaction.browser)
+        else {
+            return loginPage(step.transaction, step.client, username: "", notice: "That took too long. Sign in again.")
+        }
+        do throws(StoreError) {
+            guard let user = try await server.users.user(ticket.userID), !user.isDisabled else {
+                return loginPage(step.transaction, step.client, username: "", notice: "Sign in again.")
+            }
+            return await judge(step.form.all("otp").first ?? "", user, ticket, step, request, context, at: now)
+        } catch { return unavailable(in: context) }
+    }
+
+    private func judge(
+        _ code: String, _ user: User, _ ticket: FactorTicket, _ step: Step, _ request: Request, _ context: RequestContext,
+        at now: Timestamp
+    ) async -> Response {
+        guard let outcome = try? await factor.verify(code, of: user, from: context.peer, at: now) else {
+            return unavailable(in: context)
+        }
+        var challenge = Event("auth.mfa.challenge", subject: user.name, client: step.client.id)
+        challenge.details = [("factor", outcome == .recoveryCodeUsed ? "recovery code" : "otp")]
+        switch outcome {
+        case .right:
+            return await proceed(user, "password otp", step, request, context, at: now).recording(challenge)
+        case .recoveryCodeUsed:
+            return await proceed(user, "password recovery", step, request, context, at: now)
+                .recording(Event("mfa.recovery_used", severity: .warning, subject: user.name))
+        case .wrong:
+            challenge.outcome = .failure
+            challenge.severity = .warning
+            return secondFactorPage(ticket, step, notice: "The code is not right.", status: .unauthorized).recording(challenge)
+        case .throttled(let wait):
+            return secondFactorPage(
+                ticket, step, notice: "Too many attempts. Wait \(wait.secondsRoundedUp) seconds and try again.",
+                status: .tooManyRequests
+            ).with(.retryAfter, "\(wait.secondsRoundedUp)")
+        }
+    }
+
+    private func secondFactorPage(_ ticket: FactorTicket, _ step: Step, notice: String?, status: Status) -> Response {
+        pages.secondFactor(
+            SecondFactorPage(
+                transactionID: step.transaction.id,
+                token: security.formToken(
+                    FactorTicket.purpose, ticket.subject(transaction: step.transaction.id), step.transaction.browser),
+                account: ticket.userID.text, passed: "\(ticket.passedAt.milliseconds)", device: nil, notice: notice,
+                status: status))
+    }
+
+    private func proceed(
+        _ user: User, _ method: String, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp
+    ) async -> Response {
         do {
             let cookie = try await sessions.open(user, request, from: context.peer, at: now)
             try await transactions.setUser(user.id, authenticatedAt: now, of: step.transaction.id)
             var event = Event("auth.login", subject: user.name, client: step.client.id)
-            event.details = [("method", "password")]
+            event.details = [("method", .string(method))] + (step.transaction.request.flow.map { [("flow", .string($0))] } ?? [])
             return Self.redirect(to: settings.issuer + "/consent?transaction=\(step.transaction.id)")
                 .with(.setCookie, cookie).recording(event)
         } catch { return unavailable(in: context) }
@@ -54,7 +127,8 @@ extension AuthorizationFlow {
     }
 
     /// Checks origin, transaction, browser cookie and synchroniser token of a form POST (AZ-14, WEB-4).
-    func enter(_ purpose: String, _ request: Request, _ context: RequestContext, at now: Timestamp) async -> Entry {
+    /// - Parameter purpose: of the form token; nil when the caller checks another one.
+    func enter(_ purpose: String?, _ request: Request, _ context: RequestContext, at now: Timestamp) async -> Entry {
         guard let form = try? request.form() else {
             return .stop(
                 refuse("Request refused", "The form could not be read. Go back and try again.", rule: "COM-4", in: context))

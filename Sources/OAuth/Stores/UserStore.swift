@@ -32,6 +32,8 @@ package protocol UserStore: Sendable {
     /// Replaces the hash. With `endingSessions` also ends every session and grant of the user (RT-7); a re-hash of the same
     /// password ends nothing.
     func setPasswordHash(_ hash: String, of id: UserID, endingSessions: Bool, at now: Timestamp) async throws(StoreError)
+    /// Ends every session and grant of the user (RT-7). Bumps the epoch.
+    func endSessionsAndGrants(of id: UserID, at now: Timestamp) async throws(StoreError)
     /// Bumps the epoch.
     func setRole(_ role: Role, of id: UserID) async throws(StoreError)
     /// Disabling also revokes grants, tokens and sessions (RT-7) and bumps the epoch.

@@ -18,7 +18,9 @@ struct Migration: Sendable {
 struct Migrator: Sendable {
     let steps: [Migration]
 
-    static let standard = Migrator(steps: [V001Accounts.migration, V002Vault.migration, V003Authorization.migration])
+    static let standard = Migrator(steps: [
+        V001Accounts.migration, V002Vault.migration, V003Authorization.migration, V004People.migration,
+    ])
 
     /// "GTHS": tells our files from any other SQLite database.
     private static let applicationID: Int64 = 0x4754_4853

@@ -50,9 +50,43 @@ package struct SQLiteSessionStore: SessionStore {
         }
     }
 
+    package func sessions(of user: UserID?, at now: Timestamp) async throws(StoreError) -> [SessionSummary] {
+        try await database.read { connection throws(StoreError) in try connection.sessions(of: user, at: now) }
+            .map { SessionSummary(id: $0.digest.summaryID, username: $0.username, session: $0.session) }
+    }
+
+    package func remove(id: String, of user: UserID?, at now: Timestamp) async throws(StoreError) -> Bool {
+        let all = try await database.read { connection throws(StoreError) in try connection.sessions(of: user, at: now) }
+        guard let found = all.first(where: { $0.digest.summaryID == id }) else { return false }
+        try await remove(found.digest)
+        return true
+    }
+
     package func prune(at now: Timestamp) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
             try transaction.run("DELETE FROM sessions WHERE idle_until <= ?1 OR ends_at <= ?1", [.time(now)])
+        }
+    }
+}
+
+extension Connection {
+    fileprivate borrowing func sessions(
+        of user: UserID?, at now: Timestamp
+    ) throws(StoreError) -> [(digest: TokenDigest, username: String, session: BrowserSession)] {
+        try all(
+            """
+            SELECT s.user_id, s.authenticated_at, s.idle_until, s.ends_at, s.address, s.user_agent, s.digest, u.name
+            FROM sessions s JOIN users u ON u.id = s.user_id
+            WHERE (?1 IS NULL OR s.user_id = ?1) AND s.idle_until > ?2 AND s.ends_at > ?2 AND u.is_disabled = 0
+            ORDER BY s.authenticated_at DESC, s.digest LIMIT 1000
+            """, [.id(orNull: user), .time(now)]
+        ) { row in
+            (
+                row.digest(6), row.text(7),
+                BrowserSession(
+                    userID: UserID(row.text(0)), authenticatedAt: row.time(1), idleUntil: row.time(2), endsAt: row.time(3),
+                    address: row.text(4), userAgent: row.text(5))
+            )
         }
     }
 }

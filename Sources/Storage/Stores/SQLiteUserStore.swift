@@ -53,6 +53,13 @@ package struct SQLiteUserStore: UserStore {
         }
     }
 
+    package func endSessionsAndGrants(of id: UserID, at now: Timestamp) async throws(StoreError) {
+        try await database.write { transaction throws(StoreError) in
+            try transaction.endSessionsAndGrants(of: id, at: now)
+            try transaction.bumpEpoch()
+        }
+    }
+
     package func setRole(_ role: Role, of id: UserID) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
             try transaction.run("UPDATE users SET role = ?2 WHERE id = ?1", [.id(id), .text(role.rawValue)])

@@ -32,14 +32,54 @@ enum PageSamples {
                 expiresIn: .seconds(90 * 86_400), notice: notice))
     }
 
-    static func account(_ state: String, message: String? = nil, username: String = "demo") -> Response {
-        pages.account(
-            username: username, role: .operator, keys: [AccountKey(engine: "qarnot", title: "Qarnot compute", state: state)],
-            token: "token",
-            message: message)
+    static func account(_ state: String, message: String? = nil, username: String = "demo", isFull: Bool = false) -> Response {
+        let user = User(id: UserID("u1"), name: username, role: .operator, isDisabled: false, createdAt: Timestamp(seconds: 0))
+        let grant = Grant(
+            id: GrantID("g1"), userID: user.id, clientID: ClientID("c1"), scopes: ScopeSet(text: "qarnot:execute"),
+            resource: "https://gate.example.com/mcp", redirectURI: "https://claude.ai/api/mcp/auth_callback",
+            createdAt: Timestamp(seconds: 1_700_000_000), endsAt: Timestamp(seconds: 1_800_000_000))
+        let session = BrowserSession(
+            userID: user.id, authenticatedAt: Timestamp(seconds: 1_700_000_000), idleUntil: Timestamp(seconds: 1_800_000_000),
+            endsAt: Timestamp(seconds: 1_800_000_000), address: "192.0.2.1", userAgent: isFull ? script : "")
+        let token = TokenSummary(
+            id: "t1", username: username, credential: .personalToken, name: "laptop", clientID: nil,
+            scopes: ScopeSet(text: "qarnot:read"), issuedAt: Timestamp(seconds: 0), expiresAt: nil, isActive: true)
+        return pages.account(
+            AccountPage(
+                user: user, keys: [AccountPage.Key(engine: "qarnot", title: "Qarnot compute", state: state)],
+                grants: isFull
+                    ? [
+                        GrantSummary(
+                            grant: grant, clientName: script, clientKind: .dynamic,
+                            lastUsedAt: Timestamp(seconds: 1_700_086_400), lastAddress: "192.0.2.7")
+                    ] : [], sessions: [SessionSummary(id: "s1", username: username, session: session)],
+                tokens: isFull ? [token] : [], recoveryCodesLeft: isFull ? 9 : nil, token: "token", message: message))
     }
 
     static let all: [(name: String, response: Response)] = [
+        ("account-full", account("present", isFull: true)),
+        (
+            "second-factor",
+            pages.secondFactor(
+                SecondFactorPage(
+                    transactionID: "txn0000000000000000000", token: "token", account: "u1", passed: "0", device: nil,
+                    notice: "The code is not right.", status: .unauthorized))
+        ),
+        (
+            "enrolment",
+            pages.enrolment(key: "JBSWY3DPEHPK3PXP", uri: "otpauth://totp/x?secret=JBSWY3DPEHPK3PXP", token: "token", notice: nil)
+        ),
+        ("recovery-codes", pages.recoveryCodes(["abcd-efgh-jkmn-pqrs"])),
+        ("invitation", pages.invitation(username: script, code: "code", token: "token", notice: nil)),
+        ("device", pages.device(.ask(token: "token", notice: "This code is not known or has expired."))),
+        (
+            "device-confirm",
+            pages.device(
+                .confirm(
+                    token: "token", userCode: "BCDF-GHJK", clientName: script, address: "192.0.2.1", username: "demo",
+                    resourceTitle: "Qarnot compute", scopes: ScopeSet(text: "qarnot:execute")))
+        ),
+        ("device-done", pages.device(.done(isAllowed: true))),
         ("home", pages.home(mcpURL: "https://gate.example.com/mcp")),
         ("login", login(name: "Claude")),
         ("login-again", login(name: "Claude", username: "demo", notice: "The user name or password is not right.")),
@@ -147,7 +187,7 @@ enum PageSamples {
     @Test func `forms go to our own paths and carry no target (WEB-2)`() throws {
         for (name, _) in PageSamples.all {
             for form in try sample(name).1.matches(of: /<form [^>]*action="([^"]*)"/) {
-                #expect(["/login", "/consent", "/account"].contains(form.1))
+                #expect(["/login", "/consent", "/account", "/device", "/invite"].contains(form.1))
             }
         }
     }

@@ -27,6 +27,8 @@ final class World: Sendable {
     let devices: any DeviceStore
     let consents: any ConsentStore
     let keyring: Keyring
+    let factors: any FactorStore
+    let factorSecrets = ScriptedSecrets()
     let keySets = ScriptedKeySets()
     let fetcher: ScriptedFetcher
     let throttle = ScriptedThrottle()
@@ -54,6 +56,7 @@ final class World: Sendable {
         singleUses = SQLiteSingleUseStore(database)
         devices = SQLiteDeviceStore(database)
         consents = SQLiteConsentStore(database)
+        factors = SQLiteFactorStore(database)
         keyring = Keyring(store: SQLiteSigningKeyStore(database), sealingKey: Secret([UInt8](repeating: 5, count: 32)))
         try await keyring.refresh(at: .at(0))
         try await users.insert(.ada, passwordHash: "right")
@@ -92,10 +95,13 @@ final class World: Sendable {
             cache: TokenCache(shards: 1, epoch: { [world = Weak(self)] in world.value?.epoch.withLock { $0 } ?? 0 }),
             foreign: issuers.isEmpty ? nil : ForeignTokens(issuers: issuers, keySets: keySets, users: users))
     }
+    var factor: SecondFactor {
+        SecondFactor(store: factors, secrets: factorSecrets, throttle: throttle, hasher: hasher)
+    }
     var flow: AuthorizationFlow {
         AuthorizationFlow(
-            server, transactions: transactions, sessions: browserSessions, checker: PlainChecker(), throttle: throttle,
-            security: security, pages: ScriptedPages())
+            server, transactions: transactions, sessions: browserSessions, checker: PlainChecker(), factor: factor,
+            throttle: throttle, security: security, pages: ScriptedPages())
     }
 
     /// A code as consent would have issued it. Returns its text.
@@ -148,6 +154,15 @@ final class World: Sendable {
         try await tokens.facts(of: hasher.digest(of: access)).map { $0.isActive && ($0.expiresAt.map { now < $0 } ?? true) }
             ?? false
     }
+}
+
+/// Secrets of authenticator apps in memory.
+final class ScriptedSecrets: FactorSecrets {
+    private let secrets = Mutex<[UserID: Secret]>([:])
+
+    func store(_ secret: Secret, of user: UserID, at now: Timestamp) async { secrets.withLock { $0[user] = secret } }
+    func secret(of user: UserID) async -> Secret? { secrets.withLock { $0[user] } }
+    func remove(of user: UserID) async { secrets.withLock { $0[user] = nil } }
 }
 
 /// Key sets by URL, as a test put them.
@@ -289,6 +304,14 @@ struct ScriptedPages: FlowPages {
             [
                 "page": "login", "transaction": .string(page.transactionID), "token": .string(page.token),
                 "username": .string(page.username), "notice": .string(page.notice ?? ""),
+            ], status: page.status)
+    }
+
+    func secondFactor(_ page: SecondFactorPage) -> Response {
+        .json(
+            [
+                "page": "second factor", "transaction": .string(page.transactionID), "token": .string(page.token),
+                "account": .string(page.account), "passed": .string(page.passed), "notice": .string(page.notice ?? ""),
             ], status: page.status)
     }
 

@@ -1,0 +1,108 @@
+internal import Crypto
+package import Primitives
+
+/// The authenticator app of a user and its recovery codes (MFA-1).
+package struct SecondFactor: Sendable {
+    private let store: any FactorStore
+    private let secrets: any FactorSecrets
+    private let throttle: any LoginThrottle
+    private let hasher: TokenHasher
+
+    static let recoveryCodeCount = 10
+
+    package init(store: any FactorStore, secrets: any FactorSecrets, throttle: any LoginThrottle, hasher: TokenHasher) {
+        self.store = store
+        self.secrets = secrets
+        self.throttle = throttle
+        self.hasher = hasher
+    }
+
+    package enum Outcome: Sendable, Hashable {
+        case right, recoveryCodeUsed, wrong
+        case throttled(Duration)
+    }
+
+    /// Whether signing in asks for it.
+    package func isRequired(of user: User) async throws(StoreError) -> Bool {
+        try await store.oneTimePassword(of: user.id)?.isConfirmed ?? false
+    }
+
+    /// Nil when the user has none; else how many recovery codes are left.
+    package func recoveryCodesLeft(of user: User) async throws(StoreError) -> Int? {
+        guard let state = try await store.oneTimePassword(of: user.id), state.isConfirmed else { return nil }
+        return state.recoveryCodes
+    }
+
+    /// Judges a typed code: of the app, or a recovery code. Each counts once; five wrong ones make the next wait.
+    package func verify(_ typed: String, of user: User, from address: IPAddress, at now: Timestamp) async throws -> Outcome {
+        let account = "otp\u{0}" + user.name
+        if let wait = throttle.delay(account: account, address: address) { return .throttled(wait) }
+        if let code = RecoveryCode.normalized(typed),
+            try await store.useRecoveryCode(digest(code), of: user.id, at: now)
+        {
+            throttle.succeeded(account: account, address: address)
+            return .recoveryCodeUsed
+        }
+        if let secret = try await secrets.secret(of: user.id), let step = TimeBasedCode(secret: secret).step(of: typed, at: now),
+            try await store.accept(step: step, of: user.id)
+        {
+            throttle.succeeded(account: account, address: address)
+            return .right
+        }
+        throttle.failed(account: account, address: address)
+        return .wrong
+    }
+
+    /// Begins an enrolment: nothing is asked at sign-in until `confirm`.
+    package func begin(for user: User, at now: Timestamp) async throws -> Secret {
+        let secret = TimeBasedCode.freshSecret()
+        try await secrets.store(secret, of: user.id, at: now)
+        try await store.beginOneTimePassword(of: user.id)
+        return secret
+    }
+
+    /// The secret of an enrolment that is not confirmed yet; nil when there is none.
+    package func pendingSecret(of user: User) async throws -> Secret? {
+        guard let state = try await store.oneTimePassword(of: user.id), !state.isConfirmed else { return nil }
+        return try await secrets.secret(of: user.id)
+    }
+
+    /// Ends an enrolment with a code of the app. Returns the recovery codes, shown once; nil when the code was not right.
+    package func confirm(_ typed: String, of user: User, at now: Timestamp) async throws -> [String]? {
+        guard let secret = try await pendingSecret(of: user), let step = TimeBasedCode(secret: secret).step(of: typed, at: now)
+        else {
+            return nil
+        }
+        let codes = (0..<Self.recoveryCodeCount).map { _ in RecoveryCode.fresh() }
+        let isConfirmed = try await store.confirmOneTimePassword(
+            of: user.id, step: step, recoveryCodes: codes.map(digest), at: now)
+        return isConfirmed ? codes : nil
+    }
+
+    /// False when the user had none.
+    package func remove(of user: User) async throws -> Bool {
+        let wasThere = try await store.removeOneTimePassword(of: user.id)
+        try await secrets.remove(of: user.id)
+        return wasThere
+    }
+
+    private func digest(_ code: String) -> TokenDigest { hasher.digest(of: "recovery code " + code) }
+}
+
+/// A recovery code: 80 bits in four groups of letters and digits that cannot be taken for each other.
+enum RecoveryCode {
+    /// 32 of them, five bits each; `i`, `l`, `o` and `1` are left out.
+    private static let letters = Array("abcdefghjkmnpqrstuvwxyz023456789".utf8)
+
+    static func fresh() -> String {
+        let text = Random.bytes(16).map { letters[Int($0 & 31)] }
+        return stride(from: 0, to: 16, by: 4).map { String(decoding: text[$0..<($0 + 4)], as: UTF8.self) }.joined(separator: "-")
+    }
+
+    /// As typed, brought to one form; nil when it cannot be one.
+    static func normalized(_ text: String) -> String? {
+        let typed = Array(text.lowercased().utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: " ") })
+        guard typed.count == 16, typed.allSatisfy(letters.contains) else { return nil }
+        return stride(from: 0, to: 16, by: 4).map { String(decoding: typed[$0..<($0 + 4)], as: UTF8.self) }.joined(separator: "-")
+    }
+}

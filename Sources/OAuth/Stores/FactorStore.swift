@@ -1,0 +1,46 @@
+package import Primitives
+
+/// What is known of a user's authenticator app.
+package struct OneTimePasswordState: Sendable, Hashable {
+    package let isConfirmed: Bool
+    /// Recovery codes not used yet.
+    package let recoveryCodes: Int
+
+    package init(isConfirmed: Bool, recoveryCodes: Int) {
+        self.isConfirmed = isConfirmed
+        self.recoveryCodes = recoveryCodes
+    }
+}
+
+/// Persists second factors and invitations; secrets themselves are in the vault.
+package protocol FactorStore: Sendable {
+    /// Nil when the user never began to enrol.
+    func oneTimePassword(of user: UserID) async throws(StoreError) -> OneTimePasswordState?
+    /// Begins an enrolment, unconfirmed; replaces an unconfirmed one before.
+    func beginOneTimePassword(of user: UserID) async throws(StoreError)
+    /// Confirms it and replaces the recovery codes; false when there was nothing to confirm.
+    func confirmOneTimePassword(of user: UserID, step: Int64, recoveryCodes: [TokenDigest], at now: Timestamp)
+        async throws(StoreError) -> Bool
+    /// Accepts a time step once and never an earlier one (MFA-1); true for exactly one of two calls with it.
+    func accept(step: Int64, of user: UserID) async throws(StoreError) -> Bool
+    /// True for exactly one use of each code.
+    func useRecoveryCode(_ digest: TokenDigest, of user: UserID, at now: Timestamp) async throws(StoreError) -> Bool
+    /// Forgets the factor and its recovery codes; false when there was none.
+    func removeOneTimePassword(of user: UserID) async throws(StoreError) -> Bool
+
+    /// Stores an invitation; earlier ones of the user end (PW-3).
+    func insertInvite(_ digest: TokenDigest, user: UserID, expiresAt: Timestamp) async throws(StoreError)
+    /// Whose it is; nil when unknown, used or expired.
+    func invite(_ digest: TokenDigest, at now: Timestamp) async throws(StoreError) -> UserID?
+    /// Ends it; true for exactly one of two calls.
+    func consumeInvite(_ digest: TokenDigest) async throws(StoreError) -> Bool
+}
+
+/// Keeps the secrets of authenticator apps. `App` joins it to the vault, so that they are encrypted under the user's own key and
+/// go with the user.
+package protocol FactorSecrets: Sendable {
+    func store(_ secret: Secret, of user: UserID, at now: Timestamp) async throws
+    /// Nil when there is none.
+    func secret(of user: UserID) async throws -> Secret?
+    func remove(of user: UserID) async throws
+}
