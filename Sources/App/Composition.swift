@@ -68,12 +68,13 @@ struct Composition: Sendable {
             hasher: workspace.hasher)
         let flow = AuthorizationFlow(
             server, transactions: workspace.transactions, sessions: sessions, checker: passwords, factor: factor,
-            throttle: throttle, security: security, pages: pages)
+            throttle: throttle, security: security, pages: pages, traces: shared.flows)
         let issuers = configuration.oauth.trustedIssuers
         let resourceServer = ResourceServer(
             server, cache: shared.tokenCache,
             foreign: issuers.isEmpty
-                ? nil : ForeignTokens(issuers: issuers, keySets: shared.keySets, users: workspace.users))
+                ? nil : ForeignTokens(issuers: issuers, keySets: shared.keySets, users: workspace.users),
+            use: shared.grantUse)
 
         let routes = try Self.engines(shared, configuration, settings, resourceServer)
 
@@ -84,7 +85,7 @@ struct Composition: Sendable {
             origins: CrossOrigin(origin: settings.issuer, allowed: configuration.server.allowedOrigins),
             addresses: AddressLimits(limits: configuration.limits, limiter: shared.limiter), auditor: auditor, pages: pages,
             metadata: MetadataEndpoint(settings: settings), authorization: AuthorizationRoutes(server),
-            flow: flow,
+            flow: flow, traces: shared.flows,
             device: DeviceFlow(server, sessions: sessions, security: security, throttle: throttle, pages: pages),
             account: AccountEndpoint(
                 server: server, sessions: sessions, sessionStore: workspace.sessions, security: security,

@@ -96,7 +96,7 @@ struct Workspace: Sendable {
     }
 
     /// Names one run of a command in its records.
-    static func freshRequestID() -> RequestID { RequestID("cmd-" + Random.text(16)) }
+    static func freshRequestID(_ prefix: String = "cmd-") -> RequestID { RequestID(prefix + Random.text(16)) }
 
     func close() async {
         await audit.close()

@@ -12,6 +12,8 @@ package struct AuditFilter: Sendable {
     /// Exclusive.
     package var until: Timestamp?
     package var requestID: String?
+    /// The connection of a client, from its discovery to its first call.
+    package var flow: String?
 
     package init(
         user: String? = nil, event: String? = nil, outcome: String? = nil, since: Timestamp? = nil, until: Timestamp? = nil,
@@ -27,7 +29,8 @@ package struct AuditFilter: Sendable {
 
     func matches(_ record: JSONView) -> Bool {
         func isText(_ key: StaticString, _ wanted: String?) -> Bool { wanted == nil || record[key]?.string == wanted }
-        return isText("outcome", outcome) && isText("request_id", requestID) && matchesEvent(record) && matchesTime(record)
+        return isText("outcome", outcome) && isText("request_id", requestID) && isText("flow", flow) && matchesEvent(record)
+            && matchesTime(record)
             && (isText("actor", user) || isText("subject", user))
     }
 

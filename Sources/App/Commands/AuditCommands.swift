@@ -15,6 +15,7 @@ extension Command {
                 Option("--outcome", "WORD", "success, failure, denied or intent"),
                 Option("--since", "TIME", "RFC 3339, or a span back such as 24h"),
                 Option("--until", "TIME", "RFC 3339, or a span back"), Option("--request-id", "ID", "of one request"),
+                Option("--flow", "ID", "of one client's connection, from discovery to its first call"),
                 Option("-n", "N", "at most so many"),
             ]
         ) { invocation async throws(CommandError) in try await AuditCommands.search(invocation) },
@@ -40,10 +41,11 @@ enum AuditCommands {
 
     static func search(_ invocation: Invocation) async throws(CommandError) {
         let configuration = try Installation.load(invocation)
-        let filter = AuditFilter(
+        var filter = AuditFilter(
             user: invocation.value("--user"), event: invocation.value("--event"), outcome: invocation.value("--outcome"),
             since: try time(invocation, "--since"), until: try time(invocation, "--until"),
             requestID: invocation.value("--request-id"))
+        filter.flow = invocation.value("--flow")
         let limit = try number(invocation, default: .max)
         do {
             try AuditReader(folder: configuration.audit.path).search(filter, limit: limit) { entry in

@@ -60,7 +60,8 @@ enum ClientCommands {
         else {
             throw CommandError(.usage, "Give the client a name: --name NAME.")
         }
-        let needsNoRedirect = ["--service-user", "--introspection", "--device"].contains { invocation.has($0) }
+        let needsNoRedirect =
+            invocation.has("--introspection") || invocation.has("--device") || invocation.value("--service-user") != nil
         guard !redirects.isEmpty || needsNoRedirect else { throw CommandError(.usage, "Say where codes may go: --redirect URI.") }
         let keys = try keys(invocation)
         let method = try method(invocation, hasKeys: keys != nil)
@@ -91,7 +92,7 @@ enum ClientCommands {
 
     private static func grantTypes(_ invocation: Invocation, hasRedirects: Bool) -> [String] {
         var types = hasRedirects ? ["authorization_code", "refresh_token"] : []
-        if invocation.has("--service-user") { types.append("client_credentials") }
+        if invocation.value("--service-user") != nil { types.append("client_credentials") }
         if invocation.has("--device") {
             types.append(DeviceAuthorizationEndpoint.grantType)
             if !hasRedirects { types.append("refresh_token") }
@@ -101,7 +102,8 @@ enum ClientCommands {
 
     private static func method(_ invocation: Invocation, hasKeys: Bool) throws(CommandError) -> Client.AuthenticationMethod {
         if hasKeys { return .privateKey }
-        let needsSecret = ["--confidential", "--service-user", "--introspection", "--auth"].contains { invocation.has($0) }
+        let needsSecret =
+            invocation.has("--confidential") || invocation.has("--introspection") || invocation.value("--service-user") != nil
         switch invocation.value("--auth") {
         case nil: return needsSecret ? .post : .none
         case "client_secret_post": return .post

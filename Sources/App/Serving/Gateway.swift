@@ -15,6 +15,7 @@ struct Gateway: Responder {
     let metadata: MetadataEndpoint
     let authorization: AuthorizationRoutes
     let flow: AuthorizationFlow
+    let traces: FlowTraces
     let device: DeviceFlow
     let account: AccountEndpoint
     let resourceServer: ResourceServer
@@ -57,6 +58,7 @@ struct Gateway: Responder {
     func respond(to request: Request, in context: RequestContext) async -> Response {
         if request.path == "/health" { return Self.health }
         var response = await admit(request, context)
+        trace(request, &response, context)
         // Whoever asks for help can name the request (COM-7).
         if response.status.code >= 400 { response.fields.set(.xRequestID, context.requestID.text) }
         guard !response.events.isEmpty else { return response }
@@ -67,6 +69,27 @@ struct Gateway: Responder {
         response.events = []
         response.fields.set(.xRequestID, context.requestID.text)
         return response
+    }
+
+    /// Steps of a connection before anybody is known, each recorded once (mcp.md §8.1).
+    private func trace(_ request: Request, _ response: inout Response, _ context: RequestContext) {
+        guard response.status.code != 200 || request.path.hasPrefix("/.well-known/") else { return }
+        let step: String
+        switch (request.path, response.status.code) {
+        case ("/register", 201):
+            guard let place = response.events.firstIndex(where: { $0.name == "client.registered" }),
+                let client = response.events[place].client,
+                let id = traces.bind(client, from: context.peer, at: context.received)
+            else { return }
+            response.events[place].details.append(("flow", .string(id)))
+            return
+        case ("/register", 400...499): step = "registration refused"
+        case (let path, 200) where path.hasPrefix("/.well-known/oauth-protected-resource"): step = "resource metadata"
+        case (let path, 200) where path.hasPrefix("/.well-known/oauth-authorization-server"): step = "server metadata"
+        case (let path, 401) where !ResourceServer.hasCredential(request) && engine(at: path) != nil: step = "challenge"
+        default: return
+        }
+        if let event = traces.step(step, from: context.peer, at: context.received) { response.events.append(event) }
     }
 
     private func admit(_ request: Request, _ context: RequestContext) async -> Response {

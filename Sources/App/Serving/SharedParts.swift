@@ -1,3 +1,4 @@
+import Audit
 import Client
 import Crypto
 import HTTP
@@ -24,12 +25,14 @@ struct SharedParts: Sendable {
     /// Of client secrets, ten at once (CLI-5).
     let secretAttempts = AttemptThrottle(attempts: 10)
     let keySets: KeySetFetcher
+    let flows = FlowTraces()
     /// Calls in flight, by user.
     let calls = ConcurrencyCap(limit: 8)
     /// Streams held open, by user; how many is for the configuration to say.
     let openStreams = ConcurrencyCap(limit: 0)
     let streams: StreamHub
     let tokenCache: TokenCache
+    let grantUse: GrantUse
     let hashing: BlockingPool
     let readiness = Readiness()
 
@@ -50,6 +53,10 @@ struct SharedParts: Sendable {
         auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
         attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts)
         streams = StreamHub(sleeper: sleeper, keepAlive: workspace.configuration.server.keepAlive)
+        let auditor = self.auditor
+        grantUse = GrantUse(store: workspace.grants) { event, address in
+            _ = await auditor.record([event], AuditContext(requestID: Workspace.freshRequestID("use-"), source: address))
+        }
         tokenCache = TokenCache(shards: group.loops.count, epoch: { watcher.current })
         hashing = BlockingPool(threads: max(2, Processors.count), queueLimit: 64)
     }

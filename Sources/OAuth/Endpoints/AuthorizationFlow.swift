@@ -11,6 +11,7 @@ package struct AuthorizationFlow: Sendable {
     let sessions: BrowserSessions
     let login: PasswordLogin
     let factor: SecondFactor
+    let traces: (any FlowTracing)?
     let security: BrowserSecurity
     let pages: any FlowPages
 
@@ -26,7 +27,7 @@ package struct AuthorizationFlow: Sendable {
     package init(
         _ server: AuthorizationServer, transactions: any TransactionStore, sessions: BrowserSessions,
         checker: any PasswordChecker, factor: SecondFactor, throttle: any LoginThrottle, security: BrowserSecurity,
-        pages: any FlowPages
+        pages: any FlowPages, traces: (any FlowTracing)? = nil
     ) {
         self.server = server
         parser = AuthorizationParser(
@@ -35,6 +36,7 @@ package struct AuthorizationFlow: Sendable {
         self.sessions = sessions
         login = PasswordLogin(users: server.users, checker: checker, throttle: throttle)
         self.factor = factor
+        self.traces = traces
         self.security = security
         self.pages = pages
     }

@@ -25,7 +25,8 @@ extension AuthorizationFlow {
             return refuse("Connection refused", refusal.text, rule: refusal.rule, in: context, events: refusal.events)
         case .redirectable(let error, let uri, let state, let client):
             return answerError(error, redirectURI: uri, state: state, client: client, afterForm: request.method == .post)
-        case .valid(let ask, let client, let events):
+        case .valid(var ask, let client, let events):
+            ask.flow = traces?.flow(of: client.id, from: context.peer)
             var response = await open(ask, client, request, context, at: now)
             response.events = events + response.events
             return response

@@ -11,10 +11,13 @@ package struct ResourceServer: Sendable {
     private let proofs: ProofVerifier
     private let keyring: Keyring
     private let foreign: ForeignTokens?
+    private let use: GrantUse?
     private let clock: @Sendable () -> Timestamp
 
-    /// - Parameter foreign: verifies JWTs of configured issuers; nil when there are none.
-    package init(_ server: AuthorizationServer, cache: TokenCache, foreign: ForeignTokens? = nil) {
+    /// - Parameters:
+    ///   - foreign: verifies JWTs of configured issuers; nil when there are none.
+    ///   - use: is told which grants are used.
+    package init(_ server: AuthorizationServer, cache: TokenCache, foreign: ForeignTokens? = nil, use: GrantUse? = nil) {
         settings = server.settings
         tokens = server.tokens
         hasher = server.hasher
@@ -22,6 +25,7 @@ package struct ResourceServer: Sendable {
         proofs = server.proofs
         keyring = server.keyring
         self.foreign = foreign
+        self.use = use
         clock = server.clock
     }
 
@@ -121,6 +125,9 @@ package struct ResourceServer: Sendable {
             credentialDigest: digest.bytes, confirmation: facts.confirmation, expiresAt: facts.expiresAt)
         if principal.isCurrent(at: now) {
             cache.keep(principal, digest, shard: context.loopIndex, epoch: epoch, at: context.received)
+        }
+        if let use, principal.grantID != nil, principal.resource == resource.url {
+            await use.note(principal, from: context.peer, at: now, received: context.received)
         }
         return await judge(principal, token, proven, resource, context, at: now)
     }

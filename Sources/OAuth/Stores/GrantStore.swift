@@ -212,8 +212,9 @@ package protocol GrantStore: Sendable {
     /// What stands of a user's grants, newest first (CON-4).
     func grants(of user: UserID, at now: Timestamp) async throws(StoreError) -> [GrantSummary]
 
-    /// Notes that a grant was used from an address.
+    /// Notes that a grant was used from an address. Returns whether that was the first time, and the grant's flow.
     func markUsed(_ grant: GrantID, from address: String, at now: Timestamp) async throws(StoreError)
+        -> (isFirst: Bool, flow: String?)
 
     /// Wipes sealed successors past the grace, and deletes codes, tokens and grants that ended long ago.
     func prune(at now: Timestamp, grace: Duration) async throws(StoreError)

@@ -91,11 +91,16 @@ package struct SQLiteGrantStore: GrantStore {
         }
     }
 
-    package func markUsed(_ grant: GrantID, from address: String, at now: Timestamp) async throws(StoreError) {
+    package func markUsed(_ grant: GrantID, from address: String, at now: Timestamp) async throws(StoreError)
+        -> (isFirst: Bool, flow: String?)
+    {
         try await database.write { transaction throws(StoreError) in
+            let before = try transaction.first(
+                "SELECT last_used_at IS NULL, flow FROM grants WHERE id = ?1", [.id(grant)]
+            ) { row in (isFirst: row.flag(0), flow: row.optionalText(1)) }
             try transaction.run(
-                "UPDATE grants SET last_used_at = ?2, last_address = ?3 WHERE id = ?1",
-                [.id(grant), .time(now), .text(address)])
+                "UPDATE grants SET last_used_at = ?2, last_address = ?3 WHERE id = ?1", [.id(grant), .time(now), .text(address)])
+            return before ?? (false, nil)
         }
     }
 
