@@ -122,6 +122,7 @@ extension Configuration {
             acceptsMetadataDocuments: oauth.clientMetadataDocuments, accessTokenLifetime: oauth.accessTokenLifetime,
             refreshIdle: oauth.refreshIdle, refreshAbsolute: oauth.refreshAbsolute, refreshGrace: oauth.refreshGrace,
             redirectSchemes: Set(oauth.redirectSchemes))
+        settings.acceptsCertificates = server.clientCA != nil
         settings.jwtResources = Set(protectedResources.filter { oauth.jwtResources.contains($0.engine) }.map(\.url))
         return settings
     }

@@ -28,21 +28,21 @@ package struct RequestContext: Sendable {
     package let loopIndex: Int
     /// When the head of the request was complete.
     package let received: MonotonicTime
-    /// SHA-256 of the client certificate in DER, when one was presented in our own handshake (AUTH-4).
-    package let clientCertificateDigest: [UInt8]?
+    /// The certificate the peer proved in our own handshake; nil when it showed none.
+    package let clientCertificate: ClientCertificate?
     /// The loop as an executor, for work that must outlive the request's own task. Nil in tests without a loop.
     package let executor: (any TaskExecutor)?
 
     package init(
         requestID: RequestID, peer: IPAddress, isSecure: Bool, loopIndex: Int, received: MonotonicTime,
-        clientCertificateDigest: [UInt8]? = nil, executor: (any TaskExecutor)? = nil
+        clientCertificate: ClientCertificate? = nil, executor: (any TaskExecutor)? = nil
     ) {
         self.requestID = requestID
         self.peer = peer
         self.isSecure = isSecure
         self.loopIndex = loopIndex
         self.received = received
-        self.clientCertificateDigest = clientCertificateDigest
+        self.clientCertificate = clientCertificate
         self.executor = executor
     }
 }

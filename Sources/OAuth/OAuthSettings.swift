@@ -20,6 +20,8 @@ package struct OAuthSettings: Sendable {
     package var refreshAbsolute: Duration
     /// How long a superseded refresh token yields its successor (RT-4); 0 to 300 s.
     package var refreshGrace: Duration
+    /// Client certificates are asked for in the handshake, so that they can prove clients and users (RFC 8705).
+    package var acceptsCertificates = false
     /// URLs of the resources whose access tokens are JWTs (FMT-4).
     package var jwtResources: Set<String> = []
     /// Private-use redirect schemes without a dot that are allowed.

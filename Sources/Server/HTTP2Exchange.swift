@@ -6,7 +6,7 @@ internal import Transport
 final class HTTP2Exchange {
     let connection: LoopServer.Connection
     let peer: IPAddress
-    let certificate: [UInt8]?
+    let certificate: ClientCertificate?
     let session: HTTP2Session
     var input = ByteBuffer()
     var output = ByteBuffer()
@@ -22,7 +22,7 @@ final class HTTP2Exchange {
     /// When new streams end.
     var endsAt: MonotonicTime?
 
-    init(_ connection: LoopServer.Connection, _ session: HTTP2Session, certificate: [UInt8]?, at now: MonotonicTime) {
+    init(_ connection: LoopServer.Connection, _ session: HTTP2Session, certificate: ClientCertificate?, at now: MonotonicTime) {
         self.connection = connection
         self.session = session
         self.certificate = certificate

@@ -45,7 +45,7 @@ extension LoopServer {
         var output = ByteBuffer()
         let peer = connection.peer
         var progress = Progress(since: loop.now, client: peer)
-        let certificate = service.tls == nil ? nil : connection.stream.peerCertificateDigest
+        let certificate = service.tls == nil ? nil : connection.stream.clientCertificate
         var next = ServerConnection.Next.readNext
         while next == .readNext {
             do throws(Interruption) {
@@ -61,7 +61,7 @@ extension LoopServer {
                 }
                 let context = RequestContext(
                     requestID: ids.next(), peer: progress.client, isSecure: connection.stream.isSecure,
-                    loopIndex: loop.index, received: progress.received, clientCertificateDigest: certificate,
+                    loopIndex: loop.index, received: progress.received, clientCertificate: certificate,
                     executor: loop)
                 connection.stream.beginWork()
                 spares.collect(from: &input)

@@ -13,7 +13,7 @@ extension LoopServer {
 
     func serveHTTP2(_ connection: Connection) async {
         let http2 = HTTP2Exchange(
-            connection, makeSession(connection.peer), certificate: connection.stream.peerCertificateDigest, at: loop.now)
+            connection, makeSession(connection.peer), certificate: connection.stream.clientCertificate, at: loop.now)
         connection.onDrain = { connection.stream.wakeReader() }
         defer { http2.end() }
         // As for HTTP/1, everything between two waits is synchronous on purpose.
@@ -94,7 +94,7 @@ extension LoopServer {
         let request = http2.session.takeRequest(of: stream)
         let context = RequestContext(
             requestID: ids.next(), peer: call.client, isSecure: true, loopIndex: loop.index, received: stream.received,
-            clientCertificateDigest: http2.certificate, executor: loop)
+            clientCertificate: http2.certificate, executor: loop)
         if let response = call.rules.responder.respondAtOnce(to: request, in: context) {
             http2.session.answer(stream, response, date: dates.value(at: loop.now), isWhole: true)
             return log(request, response.status, context)

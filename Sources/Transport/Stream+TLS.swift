@@ -51,6 +51,27 @@ extension Stream {
         return digest
     }
 
+    /// The common name in the subject of the peer's certificate; nil when it has none, several, or one that is no plain text.
+    package var peerCertificateName: String? {
+        guard !isClosed, let session = unsafe session, let certificate = unsafe SSL_get1_peer_certificate(session) else {
+            return nil
+        }
+        defer { unsafe X509_free(certificate) }
+        guard let subject = unsafe X509_get_subject_name(certificate) else { return nil }
+        let first = unsafe X509_NAME_get_index_by_NID(subject, NID_commonName, -1)
+        guard first >= 0, unsafe X509_NAME_get_index_by_NID(subject, NID_commonName, first) == -1 else { return nil }
+        var text: UnsafeMutablePointer<UInt8>?
+        let value = unsafe X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, first))
+        let length = unsafe ASN1_STRING_to_UTF8(&text, value)
+        guard length > 0, let text = unsafe text else {
+            _ = takeTLSErrorText()
+            return nil
+        }
+        defer { unsafe CRYPTO_free(text, nil, 0) }
+        let name = unsafe String(decoding: UnsafeBufferPointer(start: text, count: Int(length)), as: UTF8.self)
+        return name.utf8.count <= 128 && name.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } ? name : nil
+    }
+
     /// Sends close_notify, so that the peer can tell our end from a cut (RFC 8446 §6.1). Once, and never after a failure.
     func closeSession() {
         guard isEstablished, let session = unsafe session else { return }

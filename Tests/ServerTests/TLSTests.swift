@@ -53,7 +53,7 @@ import Transport
         let (trusted, other) = (ServerFixture.certificate("localhost"), ServerFixture.certificate("other"))
         files.clientAuthorities = trusted.certificate
         let fixture = try ServerFixture(
-            Answer { _, context in .text("\(context.clientCertificateDigest?.count ?? 0)") }, files: files)
+            Answer { _, context in .text("\(context.clientCertificate?.digest.count ?? 0)") }, files: files)
         #expect(try await fixture.curl(["-k"]).output == "0")
         #expect(try await fixture.curl(["-k", "--cert", trusted.certificate, "--key", trusted.key]).output == "32")
         #expect(try await fixture.curl(["-k", "--cert", other.certificate, "--key", other.key]).status != 0)

@@ -17,6 +17,7 @@ extension Command {
                 Option("--introspection", nil, "may call /introspect; implies --confidential"),
                 Option("--device", nil, "may use the device grant"),
                 Option("--jwks", "FILE", "prove itself with private_key_jwt and the public keys in this JWK set"),
+                Option("--certificate-name", "CN", "prove itself with a TLS client certificate of this common name"),
                 Option("--auth", "METHOD", "client_secret_post (default) or client_secret_basic, with a secret"),
                 Option("--require-pushed-requests", nil, "take its authorization requests only through /par"),
             ]
@@ -64,7 +65,7 @@ enum ClientCommands {
             invocation.has("--introspection") || invocation.has("--device") || invocation.value("--service-user") != nil
         guard !redirects.isEmpty || needsNoRedirect else { throw CommandError(.usage, "Say where codes may go: --redirect URI.") }
         let keys = try keys(invocation)
-        let method = try method(invocation, hasKeys: keys != nil)
+        let method = try method(invocation, keys)
         let limit = try scopeLimit(invocation)
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let schemes = workspace.configuration.oauthSettings.redirectSchemes
@@ -100,8 +101,9 @@ enum ClientCommands {
         return types
     }
 
-    private static func method(_ invocation: Invocation, hasKeys: Bool) throws(CommandError) -> Client.AuthenticationMethod {
-        if hasKeys { return .privateKey }
+    private static func method(_ invocation: Invocation, _ keys: Client.Keys?) throws(CommandError) -> Client.AuthenticationMethod {
+        if case .subject = keys { return .certificate }
+        if keys != nil { return .privateKey }
         let needsSecret =
             invocation.has("--confidential") || invocation.has("--introspection") || invocation.value("--service-user") != nil
         switch invocation.value("--auth") {
@@ -114,6 +116,7 @@ enum ClientCommands {
     }
 
     private static func keys(_ invocation: Invocation) throws(CommandError) -> Client.Keys? {
+        if let name = invocation.value("--certificate-name") { return .subject(name) }
         guard let path = invocation.value("--jwks") else { return nil }
         let set = try json(in: path)
         do { return try ClientRegistration.publicKeys(set) } catch {

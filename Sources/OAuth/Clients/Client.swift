@@ -17,14 +17,18 @@ package struct Client: Sendable, Hashable {
         case basic = "client_secret_basic"
         /// A JWT signed with a key the client published (RFC 7523; AUTH-3).
         case privateKey = "private_key_jwt"
+        /// A certificate of a configured authority in the TLS handshake (RFC 8705 §2.1; AUTH-4).
+        case certificate = "tls_client_auth"
     }
 
-    /// Where the public keys of a `private_key_jwt` client are.
+    /// What a client of `private_key_jwt` or `tls_client_auth` proves itself with.
     package enum Keys: Sendable, Hashable {
         /// The JWK set itself.
         case set(JSONValue)
         /// An https URL it is fetched from.
         case uri(String)
+        /// The common name of its certificate.
+        case subject(String)
     }
 
     package let id: ClientID
@@ -35,7 +39,7 @@ package struct Client: Sendable, Hashable {
     package var authenticationMethod: AuthenticationMethod
     /// Present exactly when the method uses a secret.
     package var secretDigest: TokenDigest?
-    /// Present exactly when the method is `private_key_jwt`.
+    /// Present exactly when the method is `private_key_jwt` or `tls_client_auth`.
     package var keys: Keys?
     /// Grant types as on the wire, such as `authorization_code`.
     package var grantTypes: [String]
@@ -87,6 +91,7 @@ package struct Client: Sendable, Hashable {
             case nil: ""
             case .set(let value): value.text
             case .uri(let uri): uri
+            case .subject(let name): "CN=" + name
             }
         let members = JSONValue.strings([name, authenticationMethod.rawValue, keyText] + redirectURIs.sorted())
         return Base64.encode(SHA256.digest(members.serialized).prefix(16))

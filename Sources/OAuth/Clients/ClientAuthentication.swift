@@ -23,10 +23,10 @@ struct ClientAuthentication: Sendable {
         }
     }
 
-    /// - Parameter address: where the request came from, for the throttle of CLI-5.
     func authenticate(
-        _ request: Request, _ form: Parameters, from address: IPAddress, at now: Timestamp
+        _ request: Request, _ form: Parameters, in context: RequestContext, at now: Timestamp
     ) async throws(Failure) -> Client {
+        let address = context.peer
         if form.contains("client_assertion") || form.contains("client_assertion_type") {
             return try await authenticateByAssertion(request, form, at: now)
         }
@@ -47,6 +47,9 @@ struct ClientAuthentication: Sendable {
             throw Failure(error: error, usedBasic: false)
         }
         guard let client else { throw Self.refused(usedBasic) }
+        if client.authenticationMethod == .certificate, !usedBasic, posted.secret == nil {
+            return try authenticateByCertificate(client, context.clientCertificate)
+        }
         let secret = basic?.secret ?? posted.secret
         let account = "client\u{0}" + client.id.text
         if secret != nil, let wait = throttle.delay(account: account, address: address) { throw Self.throttled(wait, client) }
@@ -78,6 +81,14 @@ struct ClientAuthentication: Sendable {
         } catch { throw Failure(error: error, usedBasic: false) }
     }
 
+    /// RFC 8705 §2.1: the certificate came in our own handshake, so that its chain and key are proven; the name decides.
+    private func authenticateByCertificate(_ client: Client, _ shown: ClientCertificate?) throws(Failure) -> Client {
+        guard case .subject(let name) = client.keys, let shown, shown.commonName == name else {
+            throw Self.refused(false, client, reason: "AUTH-4")
+        }
+        return client
+    }
+
     private static func throttled(_ wait: Duration, _ client: Client) -> Failure {
         var failure = Failure(
             error: OAuthError(
@@ -94,7 +105,7 @@ struct ClientAuthentication: Sendable {
         case .none: isRight = secret == nil && !usedBasic  // a public client sending a secret is confused (CLI-4)
         case .post: isRight = !usedBasic && matches(secret, client)
         case .basic: isRight = usedBasic && matches(secret, client)
-        case .privateKey: isRight = false  // an assertion has its own way
+        case .privateKey, .certificate: isRight = false  // these have ways of their own
         }
         guard isRight else { throw Self.refused(usedBasic, client) }
     }

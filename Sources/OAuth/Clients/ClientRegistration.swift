@@ -66,7 +66,7 @@ package struct ClientRegistration: Sendable {
 
     private static func method(_ value: JSONValue?) throws(OAuthError) -> Client.AuthenticationMethod {
         guard let value, !value.isNull else { return .basic }  // the default of RFC 7591 §2
-        guard let method = value.string.flatMap(Client.AuthenticationMethod.init) else {
+        guard let method = value.string.flatMap(Client.AuthenticationMethod.init), method != .certificate else {
             throw invalid(
                 "token_endpoint_auth_method must be none, client_secret_post, client_secret_basic or private_key_jwt.")
         }

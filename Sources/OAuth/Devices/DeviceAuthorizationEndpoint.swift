@@ -25,7 +25,7 @@ package struct DeviceAuthorizationEndpoint: Responder {
             let form = try request.grantForm()
             let client: Client
             do throws(ClientAuthentication.Failure) {
-                client = try await server.authentication.authenticate(request, form, from: context.peer, at: now)
+                client = try await server.authentication.authenticate(request, form, in: context, at: now)
             } catch { return error.response }
             guard client.grantTypes.contains(Self.grantType) else {
                 throw OAuthError(.unauthorizedClient, "This client may not use the device grant.", rule: "DEV-1")

@@ -16,7 +16,7 @@ package struct IntrospectionEndpoint: Responder {
             let form = try request.grantForm()
             let client: Client
             do throws(ClientAuthentication.Failure) {
-                client = try await server.authentication.authenticate(request, form, from: context.peer, at: now)
+                client = try await server.authentication.authenticate(request, form, in: context, at: now)
             } catch { return error.response }
             guard client.isIntrospector, client.isConfidential else {
                 throw OAuthError(.invalidClient, "This client may not introspect tokens.", rule: "IN-1")

@@ -54,7 +54,8 @@ package struct MetadataEndpoint: Responder {
     /// Only what the running configuration really does (META-4).
     private static func serverMetadata(_ settings: OAuthSettings) -> JSONValue {
         let issuer = settings.issuer
-        let methods = JSONValue.strings(Client.AuthenticationMethod.allCases.map(\.rawValue))
+        let methods = JSONValue.strings(
+            Client.AuthenticationMethod.allCases.filter { $0 != .certificate || settings.acceptsCertificates }.map(\.rawValue))
         let algorithms = JSONValue.strings(SignatureAlgorithm.allCases.map(\.rawValue))
         var object = JSONObject()
         object.append("issuer", .string(issuer))
@@ -82,6 +83,7 @@ package struct MetadataEndpoint: Responder {
         object.append("dpop_signing_alg_values_supported", algorithms)
         object.append("authorization_response_iss_parameter_supported", true)
         object.append("client_id_metadata_document_supported", .bool(settings.acceptsMetadataDocuments))
+        if settings.acceptsCertificates { object.append("tls_client_certificate_bound_access_tokens", true) }
         object.append("service_documentation", .string(issuer + "/"))
         object.append("ui_locales_supported", ["en"])
         return .object(object)

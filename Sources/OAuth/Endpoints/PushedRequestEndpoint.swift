@@ -33,7 +33,7 @@ package struct PushedRequestEndpoint: Responder {
     ) async throws(OAuthError) -> Result<Client, ClientAuthentication.Failure> {
         if let id = form.all("client_id").first { _ = try await server.resolver.clientForAuthorization(ClientID(id), at: now) }
         do throws(ClientAuthentication.Failure) {
-            return .success(try await server.authentication.authenticate(request, form, from: context.peer, at: now))
+            return .success(try await server.authentication.authenticate(request, form, in: context, at: now))
         } catch { return .failure(error) }
     }
 

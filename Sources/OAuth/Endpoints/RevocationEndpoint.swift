@@ -16,7 +16,7 @@ package struct RevocationEndpoint: Responder {
             let form = try request.grantForm()
             let client: Client
             do throws(ClientAuthentication.Failure) {
-                client = try await server.authentication.authenticate(request, form, from: context.peer, at: now)
+                client = try await server.authentication.authenticate(request, form, in: context, at: now)
             } catch { return error.response }
             guard let token = form.all("token").first else { throw OAuthError(.invalidRequest, "token is missing.", rule: "RV-1") }
             let event = try await revoke(token, client, at: now)

@@ -31,7 +31,7 @@ package struct TokenEndpoint: Responder {
             let form = try request.grantForm()
             let client: Client
             do throws(ClientAuthentication.Failure) {
-                client = try await server.authentication.authenticate(request, form, from: context.peer, at: now)
+                client = try await server.authentication.authenticate(request, form, in: context, at: now)
             } catch { return error.response }
             return try await redeem(form, client, request, context, at: now)
         } catch { return error.response() }
@@ -47,7 +47,10 @@ package struct TokenEndpoint: Responder {
         guard mayUse || !Self.grantTypes.contains(type) else {
             throw OAuthError(.unauthorizedClient, "This client may not use this grant.", rule: "TOK-3")
         }
-        let confirmation = try await server.proofs.confirmation(request, at: now)
+        var confirmation = try await server.proofs.confirmation(request, at: now)
+        if confirmation == nil, client.authenticationMethod == .certificate, let shown = context.clientCertificate {
+            confirmation = .certificate(digest: Base64.encode(shown.digest))  // RFC 8705 §3
+        }
         switch type {
         case "authorization_code": return try await codes.redeem(form, client, confirmation, at: now)
         case "refresh_token": return try await refreshes.redeem(form, client, confirmation, from: context.peer, at: now)

@@ -85,10 +85,4 @@ package struct ForeignTokens: Sendable {
             tokenReference: digest.reference, credentialDigest: digest.bytes, confirmation: confirmation,
             expiresAt: claims["exp"]?.int.map { Timestamp(seconds: Int64($0)) })
     }
-
-    /// The user of a principal is still one of ours and may sign in.
-    func stillStands(_ principal: Principal) async -> Bool {
-        guard let user = try? await users.user(principal.userID) else { return false }
-        return !user.isDisabled
-    }
 }

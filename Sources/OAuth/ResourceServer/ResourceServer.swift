@@ -12,6 +12,7 @@ package struct ResourceServer: Sendable {
     private let keyring: Keyring
     private let foreign: ForeignTokens?
     private let use: GrantUse?
+    private let users: any UserStore
     private let clock: @Sendable () -> Timestamp
 
     /// - Parameters:
@@ -26,6 +27,7 @@ package struct ResourceServer: Sendable {
         keyring = server.keyring
         self.foreign = foreign
         self.use = use
+        users = server.users
         clock = server.clock
     }
 
@@ -43,7 +45,11 @@ package struct ResourceServer: Sendable {
                 isUnauthorized: false)
         }
         switch Self.credential(request) {
-        case .none: return .refused(challenge(resource, error: nil), isUnauthorized: true)
+        case .none:
+            if settings.acceptsCertificates, !request.fields.contains(.authorization), let shown = context.clientCertificate {
+                return await recognize(shown, resource, context)
+            }
+            return .refused(challenge(resource, error: nil), isUnauthorized: true)
         case .several:
             return .refused(OAuthError(.invalidRequest, "Send one credential.", rule: "RS-3").response(), isUnauthorized: false)
         case .token(let token): return await verify(token, nil, resource, context)
@@ -54,7 +60,10 @@ package struct ResourceServer: Sendable {
     /// Whether a principal admitted a while ago would still be: for streams that stay open (RS-12). Fails closed.
     package func stillStands(_ principal: Principal) async -> Bool {
         guard principal.isCurrent(at: clock()) else { return false }
-        if principal.credential == .foreignToken { return await foreign?.stillStands(principal) ?? false }
+        if principal.credential == .foreignToken || principal.credential == .certificate {
+            guard let user = try? await users.user(principal.userID) else { return false }
+            return !user.isDisabled
+        }
         guard let facts = try? await tokens.facts(of: TokenDigest(bytes: principal.credentialDigest))
         else { return false }
         return facts.isActive
@@ -174,7 +183,7 @@ package struct ResourceServer: Sendable {
     ) async -> Verdict {
         switch principal.confirmation {
         case .certificate(let digest):
-            guard proven == nil, let shown = context.clientCertificateDigest, Base64.encode(shown) == digest else {
+            guard proven == nil, let shown = context.clientCertificate?.digest, Base64.encode(shown) == digest else {
                 return refuse(resource, "certificate", nil)
             }
             return .caller(principal)
@@ -199,6 +208,27 @@ package struct ResourceServer: Sendable {
         let response = Response.json(body, status: .unauthorized).uncached.with(.wwwAuthenticate, value)
         let event = Event("dpop.rejected", .denied, severity: .warning, reason: reason, resource: resource.url)
         return .refused(response.recording(event), isUnauthorized: true)
+    }
+
+    /// A certificate without any other credential is its user: the common name is the user's name (contract §4).
+    private func recognize(
+        _ shown: ClientCertificate, _ resource: ProtectedResource, _ context: RequestContext
+    ) async -> Verdict {
+        let digest = TokenDigest(bytes: [0] + shown.digest)  // no credential of ours has pepper 0
+        if let principal = cache.principal(digest, shard: context.loopIndex, at: context.received) { return .caller(principal) }
+        let epoch = cache.currentEpoch()
+        do throws(StoreError) {
+            guard let name = shown.commonName, let user = try await users.user(named: name), !user.isDisabled else {
+                return refuse(resource, "certificate", digest)
+            }
+            let principal = Principal(
+                userID: user.id, username: user.name, role: user.role, scopes: ScopeSet(settings.resources.flatMap(\.scopes)),
+                resource: nil,
+                credential: .certificate, clientID: nil, grantID: nil, tokenReference: digest.reference,
+                credentialDigest: digest.bytes, expiresAt: nil)
+            cache.keep(principal, digest, shard: context.loopIndex, epoch: epoch, at: context.received)
+            return .caller(principal)
+        } catch { return .refused(OAuthError.unavailable.response(), isUnauthorized: false) }
     }
 
     private func refuse(_ resource: ProtectedResource, _ reason: String, _ digest: TokenDigest?) -> Verdict {

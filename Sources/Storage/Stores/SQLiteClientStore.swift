@@ -152,6 +152,7 @@ extension Client.Keys {
         switch self {
         case .set(let set): ["jwks": set]
         case .uri(let uri): ["jwks_uri": .string(uri)]
+        case .subject(let name): ["common_name": .string(name)]
         }
     }
 
@@ -160,6 +161,8 @@ extension Client.Keys {
             self = .set(set)
         } else if let uri = json["jwks_uri"]?.string {
             self = .uri(uri)
+        } else if let name = json["common_name"]?.string {
+            self = .subject(name)
         } else {
             return nil
         }
