@@ -11,6 +11,11 @@ struct AccountPage {
         let state: String
     }
 
+    /// A word on what was just done, or why not.
+    enum Message {
+        case done(String), problem(String)
+    }
+
     let user: User
     let keys: [Key]
     let grants: [GrantSummary]
@@ -19,7 +24,7 @@ struct AccountPage {
     /// Nil without an authenticator app.
     let recoveryCodesLeft: Int?
     let token: String
-    let message: String?
+    let message: Message?
 }
 
 extension Pages {
@@ -31,7 +36,7 @@ extension Pages {
                 """
                 <h1>Your account</h1>
                 <p>Signed in as <strong>\(page.user.name)</strong>, role \(page.user.role.rawValue).</p>
-                \(page.message.map { notice($0) })
+                \(page.message.map(message))
                 \(page.keys.map { keyForm($0, page.token) })
                 \(section("Applications", page.grants.map { row($0, page.token) }, empty: "No application has access."))
                 \(section("Browsers signed in", page.sessions.map { row($0, page.token) }, empty: "None."))
@@ -43,6 +48,13 @@ extension Pages {
                 <button type="submit" name="action" value="sign-out">Sign out</button>
                 </form>
                 """))
+    }
+
+    private func message(_ message: AccountPage.Message) -> Markup {
+        switch message {
+        case .done(let text): "<p class=\"done\" role=\"status\">\(text)</p>"
+        case .problem(let text): notice(text)
+        }
     }
 
     private func section(_ title: String, _ rows: [Markup], empty: String) -> Markup {
@@ -75,9 +87,9 @@ extension Pages {
     }
 
     private func row(_ session: SessionSummary, _ token: String) -> Markup {
-        let agent = session.session.userAgent.isEmpty ? "Unknown browser" : String(session.session.userAgent.prefix(80))
-        return row(
-            agent, "from \(session.session.address), since \(session.session.authenticatedAt.day)", "end-session", "End",
+        row(
+            BrowserName.of(session.session.userAgent),
+            "from \(session.session.address), since \(session.session.authenticatedAt.day)", "end-session", "End",
             session.id, token)
     }
 

@@ -53,7 +53,8 @@ enum PageSamples {
                             grant: grant, clientName: script, clientKind: .dynamic,
                             lastUsedAt: Timestamp(seconds: 1_700_086_400), lastAddress: "192.0.2.7")
                     ] : [], sessions: [SessionSummary(id: "s1", username: username, session: session)],
-                tokens: isFull ? [token] : [], recoveryCodesLeft: isFull ? 9 : nil, token: "token", message: message))
+                tokens: isFull ? [token] : [], recoveryCodesLeft: isFull ? 9 : nil, token: "token",
+                message: message.map { .done($0) }))
     }
 
     static let all: [(name: String, response: Response)] = [

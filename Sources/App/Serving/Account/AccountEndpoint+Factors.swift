@@ -5,9 +5,9 @@ import Primitives
 /// Password and second factor. Each change asks for the password again (MFA-2).
 extension AccountEndpoint {
     func changePassword(_ ask: Ask) async throws -> Response {
-        guard try await isOwner(ask) else { return try await show(ask, "Your present password is not right.") }
+        guard try await isOwner(ask) else { return try await show(ask, problem: "Your present password is not right.") }
         let password = Secret(ask.field("new_password") ?? "")
-        if let fault = PasswordRules.fault(of: password, username: ask.user.name) { return try await show(ask, fault) }
+        if let fault = PasswordRules.fault(of: password, username: ask.user.name) { return try await show(ask, problem: fault) }
         let hash = try await passwords.hash(password)
         guard await isRecorded(Event("password.changed", details: [("by", "account")]), ask) else {
             return unrecorded(ask.context)
@@ -19,9 +19,9 @@ extension AccountEndpoint {
     }
 
     func beginOneTimePassword(_ ask: Ask) async throws -> Response {
-        guard try await isOwner(ask) else { return try await show(ask, "Your present password is not right.") }
+        guard try await isOwner(ask) else { return try await show(ask, problem: "Your present password is not right.") }
         guard try await factor.recoveryCodesLeft(of: ask.user) == nil else {
-            return try await show(ask, "An authenticator app is set up already. Remove it first.")
+            return try await show(ask, problem: "An authenticator app is set up already. Remove it first.")
         }
         let secret = try await factor.begin(for: ask.user, at: ask.now)
         return enrolment(ask, secret, notice: nil)
@@ -38,7 +38,7 @@ extension AccountEndpoint {
 
     func confirmOneTimePassword(_ ask: Ask) async throws -> Response {
         guard let secret = try await factor.pendingSecret(of: ask.user) else {
-            return try await show(ask, "Start setting up the authenticator app again.")
+            return try await show(ask, problem: "Start setting up the authenticator app again.")
         }
         guard let codes = try await factor.confirm(ask.field("otp") ?? "", of: ask.user, at: ask.now) else {
             return enrolment(ask, secret, notice: "The code is not right. Check the clock of your phone and try the next one.")
@@ -48,7 +48,7 @@ extension AccountEndpoint {
     }
 
     func removeOneTimePassword(_ ask: Ask) async throws -> Response {
-        guard try await isOwner(ask) else { return try await show(ask, "Your present password is not right.") }
+        guard try await isOwner(ask) else { return try await show(ask, problem: "Your present password is not right.") }
         guard await isRecorded(Event("mfa.removed", severity: .warning, details: [("factor", "otp")]), ask) else {
             return unrecorded(ask.context)
         }

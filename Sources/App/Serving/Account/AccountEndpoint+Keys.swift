@@ -6,12 +6,12 @@ import Vault
 /// Upstream keys at `/account`.
 extension AccountEndpoint {
     func setKey(_ ask: Ask) async throws -> Response {
-        guard let engine = engine(ask) else { return try await show(ask, "Choose a service.") }
+        guard let engine = engine(ask) else { return try await show(ask, problem: "Choose a service.") }
         guard let key = ask.field("key"), (8...1024).contains(key.utf8.count) else {
-            return try await show(ask, "Enter the key, 8 to 1024 characters.")
+            return try await show(ask, problem: "Enter the key, 8 to 1024 characters.")
         }
         if await keyCheck?.isAccepted(Secret(key), engine: engine.name) == false {
-            return try await show(ask, "\(engine.title) does not accept this key. Copy it again from your account there.")
+            return try await show(ask, problem: "\(engine.title) does not accept this key. Copy it again from your account there.")
         }
         guard await isRecorded(keyEvent("vault.key.stored", engine), ask) else { return unrecorded(ask.context) }
         try await vault.store(Secret(key), user: ask.user.id, engine: engine.name, at: ask.now)
@@ -19,7 +19,7 @@ extension AccountEndpoint {
     }
 
     func removeKey(_ ask: Ask) async throws -> Response {
-        guard let engine = engine(ask) else { return try await show(ask, "Choose a service.") }
+        guard let engine = engine(ask) else { return try await show(ask, problem: "Choose a service.") }
         if try await vault.status(user: ask.user.id).contains(where: { $0.engine == engine.name }) {
             guard await isRecorded(keyEvent("vault.key.removed", engine), ask) else { return unrecorded(ask.context) }
             _ = try await vault.remove(user: ask.user.id, engine: engine.name)

@@ -46,7 +46,7 @@ struct AccountEndpoint: Sendable {
     }
 
     /// The page as it stands now, with a word on what was just done.
-    func show(_ user: User, _ request: Request, message: String?) async throws -> Response {
+    func show(_ user: User, _ request: Request, message: AccountPage.Message?) async throws -> Response {
         let now = clock()
         let entries = try await vault.status(user: user.id)
         let keys = engines.map { engine in
@@ -98,8 +98,12 @@ struct AccountEndpoint: Sendable {
         func field(_ name: String) -> String? { form.all(name).first }
     }
 
-    func show(_ ask: Ask, _ message: String) async throws -> Response {
-        try await show(ask.user, ask.request, message: message)
+    func show(_ ask: Ask, _ done: String) async throws -> Response {
+        try await show(ask.user, ask.request, message: .done(done))
+    }
+
+    func show(_ ask: Ask, problem: String) async throws -> Response {
+        try await show(ask.user, ask.request, message: .problem(problem))
     }
 
     /// A change is on record before it is made (AUD-3).
