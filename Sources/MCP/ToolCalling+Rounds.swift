@@ -138,6 +138,8 @@ extension MCPEndpoint {
         }
         record.start(work, sleeper: sleeper, on: exchange.context.executor)
         var members = record.members(handle: handle(of: record, exchange.caller), isDetailed: false)
+        // The schema of `tools/call` has no place for tasks and wants content; a reader of tasks passes over it.
+        members.append("content", [])
         members.append("resultType", "task")
         return .members(members)
     }

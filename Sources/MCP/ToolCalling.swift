@@ -102,10 +102,9 @@ extension MCPEndpoint {
         guard exchange.acceptsStream else { return await awaitEnd(of: meeting, run, work) }
         switch await meeting.next(atMost: Self.patience, sleeper) {
         case .finished(let end): return answer(end, run)
-        case .message(let first): return stream(meeting, run, exchange, work, memory, first: first)
-        case .pause, .quiet, .interrupted:
+        case let first:
             if Task.isCancelled { return abandon(run, work) }
-            return stream(meeting, run, exchange, work, memory, first: nil)
+            return stream(meeting, run, exchange, work, memory, first: first)
         }
     }
 
@@ -168,7 +167,7 @@ extension MCPEndpoint {
 
     private func stream(
         _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, _ memory: SessionMemory?,
-        first: [UInt8]?
+        first: ToolExchange.Signal
     ) -> Response {
         var fields = EventStream.fields
         fields.append(contentsOf: run.fields)
@@ -193,19 +192,20 @@ extension MCPEndpoint {
 
     /// In a session nothing is lost with a connection: the call writes into a log, and whoever reads, reads from there.
     private func resumable(
-        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, _ log: ReplayLog, first: [UInt8]?
+        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, _ log: ReplayLog,
+        first: ToolExchange.Signal
     ) -> Response.Body {
         if exchange.revision == .november2025 { log.append([]) }
-        if let first { log.append(first) }
         streams.add(meeting)
         // Awaited by nobody: ends with the call.
         Task(executorPreference: exchange.context.executor) {
             defer { streams.remove(meeting) }
+            var signal = first
             while true {
-                switch await meeting.next(atMost: .seconds(3600), sleeper) {
+                switch signal {
                 case .message(let bytes): log.append(bytes)
                 case .pause(let milliseconds): if exchange.revision == .november2025 { log.pause(milliseconds) }
-                case .quiet: continue
+                case .quiet: break
                 case .finished(let end):
                     if let message = whole(end, run) { log.append(message) }
                     return log.finish(at: .now())
@@ -215,6 +215,7 @@ extension MCPEndpoint {
                     log.append(RPCReply.error(Self.stopping, id: run.id))
                     return log.finish(at: .now())
                 }
+                signal = await meeting.next(atMost: .seconds(3600), sleeper)
             }
         }
         return .stream { await deliver(log, after: 0, exchange.caller, exchange.context, into: $0) }
@@ -225,13 +226,13 @@ extension MCPEndpoint {
 
     /// Sends notifications, then the one response, then ends.
     private func pump(
-        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, first: [UInt8]?, into writer: any BodyWriter
+        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, first: ToolExchange.Signal, into writer: any BodyWriter
     ) async -> StreamEnd {
         streams.add(meeting)
         defer { streams.remove(meeting) }
         var judged = MonotonicTime.now()
         do throws(BodyClosed) {
-            if let first { try await writer.write(EventStream.message(first)) }
+            if case .message(let bytes) = first { try await writer.write(EventStream.message(bytes)) }
             while true {
                 switch await meeting.next(atMost: streams.keepAlive, sleeper) {
                 case .message(let bytes):

@@ -37,19 +37,20 @@ extension MCPEndpoint {
     private func page(of list: List, from start: Int, _ exchange: Exchange) -> (entries: [JSONValue], next: Int?) {
         switch list {
         case .tools:
-            pages(registry.tools, start) { gate.isVisible($0, to: exchange.caller) ? $0.listing(for: exchange.revision) : nil }
-        case .prompts: pages(features.prompts, start) { $0.isListed() ? $0.listing : nil }
-        case .resources: pages(features.resources, start) { $0.listing }
-        case .templates: pages(features.templates, start) { $0.listing }
+            pages(registry.tools, start, { gate.isVisible($0, to: exchange.caller) }, { $0.listing(for: exchange.revision) })
+        case .prompts: pages(features.prompts, start, { $0.isListed() }, \.listing)
+        case .resources: pages(features.resources, start, { _ in true }, \.listing)
+        case .templates: pages(features.templates, start, { _ in true }, \.listing)
         }
     }
 
-    private func pages<Entry>(_ all: [Entry], _ start: Int, _ show: (Entry) -> JSONValue?) -> (entries: [JSONValue], next: Int?) {
+    private func pages<Entry>(
+        _ all: [Entry], _ start: Int, _ isShown: (Entry) -> Bool, _ show: (Entry) -> JSONValue
+    ) -> (entries: [JSONValue], next: Int?) {
         var entries: [JSONValue] = []
-        for place in all.indices.dropFirst(start) {
-            guard let entry = show(all[place]) else { continue }
+        for place in all.indices.dropFirst(start) where isShown(all[place]) {
             if entries.count == features.pageSize, continuity != nil { return (entries, place) }
-            entries.append(entry)
+            entries.append(show(all[place]))
         }
         return (entries, nil)
     }

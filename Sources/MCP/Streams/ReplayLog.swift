@@ -14,6 +14,8 @@ final class ReplayLog: Sendable {
         var size = 0
         var next = 1
         var isFinished = false
+        /// Nobody was there to be sent away yet; whoever comes next is, after so many milliseconds.
+        var pause: Int64?
         var finishedAt: MonotonicTime?
         var reader: OpenStream?
     }
@@ -42,8 +44,9 @@ final class ReplayLog: Sendable {
     /// Sends the reader away, to come back after so many milliseconds.
     func pause(_ milliseconds: Int64) {
         state.withLock { state in
-            state.reader?.push(EventStream.retry(milliseconds), isRepeatable: true)
-            state.reader?.send(.ended)
+            guard let reader = state.reader else { return state.pause = milliseconds }
+            reader.push(EventStream.retry(milliseconds), isRepeatable: true)
+            reader.send(.ended)
             state.reader = nil
         }
     }
@@ -65,8 +68,14 @@ final class ReplayLog: Sendable {
             guard number >= 0, number < state.next, state.events.first.map({ $0.number <= number + 1 }) ?? true else { return nil }
             state.reader?.send(.gone)
             state.reader = nil
+            let missed = state.events.filter { $0.number > number }.map(\.bytes)
+            if let pause = state.pause, !state.isFinished {
+                state.pause = nil
+                reader.send(.ended)
+                return missed + [EventStream.retry(pause)]
+            }
             if state.isFinished { reader.send(.ended) } else { state.reader = reader }
-            return state.events.filter { $0.number > number }.map(\.bytes)
+            return missed
         }
     }
 
