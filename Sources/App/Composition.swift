@@ -119,11 +119,15 @@ struct Composition: Sendable {
                 name: "gatehouse-\(resource.engine)", title: resource.title, version: Version.current,
                 instructions: "Runs compute tasks on the signed-in user's own Qarnot account. Submit with submit_task, follow with "
                     + "wait_for_task or get_task, read output with get_task_logs.")
+            var features = Features()
+            features.hasTasks = registry.tools.contains { $0.taskSupport != .never }
+            features.changes = shared.changes
             routes.append(
                 Gateway.EngineRoute(
                     resource: resource,
                     endpoint: MCPEndpoint(
-                        info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams)))
+                        info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams,
+                        features: features, continuity: shared.continuity)))
         }
         return routes
     }

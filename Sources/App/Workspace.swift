@@ -20,6 +20,8 @@ struct Workspace: Sendable {
     let hasher: TokenHasher
     /// Authenticates the hidden tokens of forms.
     let formKey: Secret
+    /// Seals what MCP clients keep for us: sessions, cursors, states, tasks.
+    let handleKey: Secret
     let argon: Argon2id
 
     /// Opens what the configuration names.
@@ -29,10 +31,11 @@ struct Workspace: Sendable {
         let database = try openDatabase(configuration)
         let vault = CredentialVault(rootKey: rootKey, store: SQLiteVaultStore(database))
         // Derived from a key the vault keeps, so that they outlive a change of the root key (KEY-1).
-        let (pepper, formKey): (Secret, Secret)
+        let (pepper, formKey, handleKey): (Secret, Secret, Secret)
         do throws(VaultError) {
             pepper = try await vault.deriveKey(purpose: "token pepper")
             formKey = try await vault.deriveKey(purpose: "form tokens")
+            handleKey = try await vault.deriveKey(purpose: "mcp handles")
         } catch {
             guard error.code == .wrongRootKey else { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
             throw CommandError(
@@ -49,7 +52,7 @@ struct Workspace: Sendable {
             clients: SQLiteClientStore(database),
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), vault: vault, audit: audit,
-            hasher: TokenHasher(pepper: pepper), formKey: formKey,
+            hasher: TokenHasher(pepper: pepper), formKey: formKey, handleKey: handleKey,
             argon: configuration.argon)
     }
 
@@ -58,7 +61,7 @@ struct Workspace: Sendable {
         Workspace(
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, vault: vault, audit: audit, hasher: hasher,
-            formKey: formKey, argon: configuration.argon)
+            formKey: formKey, handleKey: handleKey, argon: configuration.argon)
     }
 
     private static func openRootKey(_ configuration: Configuration) throws(CommandError) -> RootKey {

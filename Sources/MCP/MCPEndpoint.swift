@@ -12,6 +12,8 @@ package struct MCPEndpoint: Sendable {
     let features: Features
     /// Nil: nothing links two requests. Then there are no sessions, no tasks, and no handler may ask anything.
     let continuity: Continuity?
+    /// Its sealer, for this endpoint alone.
+    let handles: HandleSealer?
     /// The capabilities of `server/discover` and of `initialize`, built once.
     let capabilities: (modern: JSONValue, legacy: JSONValue)
 
@@ -32,6 +34,7 @@ package struct MCPEndpoint: Sendable {
         self.streams = streams
         self.features = features
         self.continuity = continuity
+        handles = continuity?.handles.scoped(to: info.name)
         capabilities = (features.capabilities(for: .july2026), features.capabilities(for: .newestLegacy))
     }
 
@@ -52,7 +55,7 @@ package struct MCPEndpoint: Sendable {
         }
         var exchange = Exchange(request: request, caller: caller, context: context)
         switch Classifier.classify(document.root, header: request.fields[.mcpProtocolVersion]) {
-        case .modern(let message): return await answerModern(message, exchange)
+        case .modern(let message): return await answerModern(message, &exchange)
         case .legacy(let message, let revision):
             exchange.revision = revision
             if let refusal = resume(&exchange, id: message.id) { return refusal }

@@ -29,7 +29,7 @@ extension MCPEndpoint {
         var (state, nonce): (JSONValue?, String?) = (nil, nil)
         if let handle {
             guard let text = handle.string,
-                let sealed = continuity?.handles.open(
+                let sealed = handles?.open(
                     text, .state, of: exchange.caller, .userAndClient, Self.parts(message.method, params))?.object
             else { throw RPCError(.invalidParams, "The requestState is not valid for this request.") }
             (state, nonce) = (sealed["v"], sealed["n"]?.string)
@@ -45,18 +45,29 @@ extension MCPEndpoint {
 
     /// Runs a tool until it has a result, or until the client must be asked in another request.
     func perform(_ run: Run, _ context: inout ToolContext, _ exchange: Exchange) async -> ToolEnd.Body {
-        if let round = run.round {
-            if let nonce = round.nonce, !spend(nonce) {
-                return .error(RPCError(.invalidParams, "The requestState is not valid for this request."))
-            }
-            (context.answers, context.state) = (round.answers, round.state)
-        }
+        if let refusal = prepare(&context, run, exchange) { return .error(refusal) }
+        let result = await run.call.tool.run(run.arguments, context)
+        return result.next == nil ? .result(result) : await settle(result, run, &context, exchange)
+    }
+
+    /// Gives a handler what its client declared and brought back. - Returns: the refusal of a state that was used before.
+    func prepare(_ context: inout ToolContext, _ run: Run, _ exchange: Exchange) -> RPCError? {
         context.servesTasks = features.hasTasks && exchange.revision.isModern
         if let session = exchange.session { context.capabilities = session.capabilities }
+        guard let round = run.round else { return nil }
+        if let nonce = round.nonce, !spend(nonce) {
+            return RPCError(.invalidParams, "The requestState is not valid for this request.")
+        }
+        (context.answers, context.state) = (round.answers, round.state)
+        return nil
+    }
+
+    /// Goes on where a tool wants something before it has a result.
+    func settle(_ first: ToolResult, _ run: Run, _ context: inout ToolContext, _ exchange: Exchange) async -> ToolEnd.Body {
+        var result = first
         for _ in 0..<Self.maximumRounds {
-            let result = await run.call.tool.run(run.arguments, context)
-            guard let next = result.next else { return .result(result) }
-            switch next {
+            switch result.next {
+            case nil: return .result(result)
             case .error(let error): return .error(error)
             case .task(let work): return startTask(work, run, exchange)
             case .input(let need):
@@ -64,6 +75,7 @@ extension MCPEndpoint {
                 guard let answers = await ask(need, context, exchange) else { return .result(Self.unanswered(need)) }
                 (context.answers, context.state) = (answers, need.state)
             }
+            result = await run.call.tool.run(run.arguments, context)
         }
         return .result(.failure("The tool asked \(Self.maximumRounds) times without coming to an end."))
     }
@@ -82,7 +94,7 @@ extension MCPEndpoint {
         var members = JSONObject([("resultType", "input_required")])
         members.append("inputRequests", .object(JSONObject(need.requests.map { ($0.key, $0.request.embedded) })))
         guard need.state != nil || need.isSingleUse else { return .members(members) }
-        guard let continuity else {
+        guard let continuity, let handles else {
             return .error(RPCError(.internalError, "This server keeps no state between requests."))
         }
         var payload = JSONObject([("v", need.state ?? .null)])
@@ -90,7 +102,7 @@ extension MCPEndpoint {
         members.append(
             "requestState",
             .string(
-                continuity.handles.seal(
+                handles.seal(
                     .object(payload), .state, of: exchange.caller, .userAndClient, Self.parts(method, context.params),
                     lifetime: Self.answerTime)))
         return .members(members)
@@ -146,7 +158,7 @@ extension MCPEndpoint {
 
     /// The same text is never given out twice; each opens to the same task.
     func handle(of record: TaskRecord, _ caller: Principal?) -> String {
-        continuity?.handles.seal(
+        handles?.seal(
             .array([.string(continuity?.instance ?? ""), .int(record.id.number)]), .task, of: caller, .user,
             lifetime: TaskHub.timeToLive + .seconds(60)) ?? ""
     }

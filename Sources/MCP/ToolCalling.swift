@@ -63,7 +63,14 @@ extension MCPEndpoint {
     private func runLocal(_ run: Run, _ exchange: Exchange) async -> Response {
         var context = ToolContext(caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper)
         context.params = run.params
-        let body = await perform(run, &context, exchange)
+        var body: ToolEnd.Body
+        if let refusal = prepare(&context, run, exchange) {
+            body = .error(refusal)
+        } else {
+            let result = await run.call.tool.run(run.arguments, context)
+            body = .result(result)
+            if result.next != nil { body = await settle(result, run, &context, exchange) }
+        }
         let isRecorded = await gate.finish(run.call, outcome: outcome(of: body), in: exchange.context)
         return answer(ToolEnd(body: body, isRecorded: isRecorded), run)
     }

@@ -26,6 +26,10 @@ struct SharedParts: Sendable {
     /// Streams held open, by user; how many is for the configuration to say.
     let openStreams = ConcurrencyCap(limit: 0)
     let streams: StreamHub
+    /// Sessions, tasks and sealed handles of MCP clients.
+    let continuity: Continuity
+    /// Tells open streams what changed.
+    let changes = ChangeHub()
     let tokenCache: TokenCache
     let hashing: BlockingPool
     let readiness = Readiness()
@@ -46,7 +50,12 @@ struct SharedParts: Sendable {
         auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
         attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts)
         streams = StreamHub(sleeper: sleeper, keepAlive: workspace.configuration.server.keepAlive)
+        continuity = Continuity(
+            handles: HandleSealer(cipher: SealingKeys(workspace.handleKey)), instance: Random.text(12))
         tokenCache = TokenCache(shards: group.loops.count, epoch: { watcher.current })
         hashing = BlockingPool(threads: max(2, Processors.count), queueLimit: 64)
     }
 }
+
+/// `MCP` says what sealing must do, `Crypto` does it.
+extension SealingKeys: HandleCipher {}

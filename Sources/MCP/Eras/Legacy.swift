@@ -37,9 +37,9 @@ extension MCPEndpoint {
                 "serverInfo": info.implementation,
                 "instructions": .string(info.instructions),
             ], id: id)
-        guard let continuity else { return answer }
+        guard let handles else { return answer }
         let session = LegacySession(
-            revision, ClientCapabilities(message.params?["capabilities"]), of: exchange.caller, continuity.handles)
+            revision, ClientCapabilities(message.params?["capabilities"]), of: exchange.caller, handles)
         return answer.with(.mcpSessionID, session.id)
     }
 

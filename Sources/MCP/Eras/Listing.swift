@@ -13,18 +13,18 @@ extension MCPEndpoint {
         if let cursor = message.params?["cursor"] {
             // Sealed for the list, too: its name is one of the parts.
             guard let text = cursor.string,
-                let place = continuity?.handles.open(
+                let place = handles?.open(
                     text, .cursor, of: exchange.caller, .user, [Array(list.rawValue.utf8)])?.int
             else { return reply(RPCError(.invalidParams, "The cursor was not issued here."), id: id) }
             start = place
         }
         let (entries, next) = page(of: list, from: start, exchange)
         var members = JSONObject([(list.rawValue, .array(entries))])
-        if let next, let continuity {
+        if let next, let handles {
             members.append(
                 "nextCursor",
                 .string(
-                    continuity.handles.seal(
+                    handles.seal(
                         .int(next), .cursor, of: exchange.caller, .user, [Array(list.rawValue.utf8)], lifetime: .seconds(3600))))
         }
         guard exchange.revision.isModern else { return reply(.object(members), id: id) }

@@ -26,7 +26,7 @@ extension MCPEndpoint {
     /// The task of a handle. Another user's handle, an expired one and an invented one are all the same: none. Nor is there a task
     /// of a tool its user may no longer call.
     func record(of handle: String, _ caller: Principal?) -> TaskRecord? {
-        guard let continuity, let parts = continuity.handles.open(handle, .task, of: caller, .user)?.array, parts.count == 2,
+        guard let continuity, let parts = handles?.open(handle, .task, of: caller, .user)?.array, parts.count == 2,
             parts[0].string == continuity.instance, let record = parts[1].int.flatMap(continuity.tasks.record),
             gate.isVisible(record.tool, to: caller)
         else { return nil }

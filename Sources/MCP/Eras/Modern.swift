@@ -3,9 +3,8 @@ internal import Primitives
 
 /// Revision 2026-07-28: stateless, every request carries its envelope (mcp.md §3).
 extension MCPEndpoint {
-    func answerModern(_ message: RPCMessage, _ exchange: Exchange) async -> Response {
+    func answerModern(_ message: RPCMessage, _ exchange: inout Exchange) async -> Response {
         guard message.kind == .request, let id = message.id else { return Response(.accepted) }
-        var exchange = exchange
         do throws(RPCError) {
             try checkEnvelope(message, exchange.request.fields)
             if features.hasLogging { exchange.logLevel = try logLevel(message) }

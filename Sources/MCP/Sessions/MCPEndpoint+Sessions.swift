@@ -5,9 +5,9 @@ internal import Primitives
 extension MCPEndpoint {
     /// Takes up the session a legacy request names. - Returns: the refusal of an id that is not, or no longer, this caller's.
     func resume(_ exchange: inout Exchange, id: RPCID?) -> Response? {
-        guard let continuity, let text = exchange.request.fields[.mcpSessionID] else { return nil }
+        guard let continuity, let handles, let text = exchange.request.fields[.mcpSessionID] else { return nil }
         guard exchange.request.fields.count(of: .mcpSessionID) == 1, !continuity.sessions.isEnded(text),
-            let session = LegacySession(text, of: exchange.caller, continuity.handles)
+            let session = LegacySession(text, of: exchange.caller, handles)
         else { return refuse(RPCError(.invalidRequest, "There is no such session. Initialize again."), .notFound, id: id) }
         exchange.session = session
         exchange.revision = session.revision
