@@ -50,7 +50,7 @@ extension Fixture {
         fixtureTool("failing_job", "Fails after a second; always a task.", tasks: .required) { _, _ in
             .task(
                 TaskWork { task in
-                    try? await task.sleeper.sleep(for: .seconds(1))
+                    try? await task.sleeper.sleep(for: .milliseconds(950))
                     return .completed(.failure("The job failed on purpose."))
                 })
         }
