@@ -107,7 +107,7 @@ struct Composition: Sendable {
                 client: shared.client, keys: keys)
             let whoami = WhoamiTool.make(engine: resource.engine, keys: keys, limits: configuration.limits)
             let registry: ToolRegistry
-            do { registry = try ToolRegistry(engine.tools + [whoami]) } catch {
+            do { registry = try ToolRegistry(configuration.confirming(engine.tools) + [whoami]) } catch {
                 throw CommandError(.software, "The tools of \(resource.engine) are not consistent: \(error).")
             }
             let gate = ToolGate(
@@ -134,6 +134,11 @@ struct Composition: Sendable {
 }
 
 extension Configuration {
+    /// The tools as policy wants them called.
+    func confirming(_ tools: [Tool]) -> [Tool] {
+        confirm == "destructive" ? tools.map { $0.annotations.isDestructive ? $0.confirming : $0 } : tools
+    }
+
     /// The public URL names this machine itself.
     var isLocalhost: Bool { ["localhost", "127.0.0.1", "::1"].contains(URLReference(server.publicURL)?.host ?? "") }
 }

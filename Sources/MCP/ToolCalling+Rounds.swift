@@ -138,28 +138,36 @@ extension MCPEndpoint {
     // MARK: Tasks
 
     private func startTask(_ work: TaskWork, _ run: Run, _ exchange: Exchange) -> ToolEnd.Body {
-        guard features.hasTasks, let continuity else {
+        guard features.hasTasks, continuity != nil else {
             return .error(RPCError(.internalError, "This server keeps no tasks."))
         }
-        let changes = features.changes
-        guard
-            let record = continuity.tasks.make(
-                run.call.tool, of: exchange.caller, pollInterval: work.pollInterval, onChange: { changes?.publish(.task($0)) })
-        else {
+        guard let record = makeTask(work, run.call.tool, exchange) else {
             return .error(RPCError(.refused, "\(TaskHub.maximumRunning) tasks are running already. Wait for one, or cancel one."))
         }
-        record.start(work, sleeper: sleeper, on: exchange.context.executor)
-        var members = record.members(handle: handle(of: record, exchange.caller), isDetailed: false)
+        var members = record.members(handle: handle(of: record, run.arguments, exchange.caller), isDetailed: false)
         // The schema of `tools/call` has no place for tasks and wants content; a reader of tasks passes over it.
         members.append("content", [])
         members.append("resultType", "task")
         return .members(members)
     }
 
-    /// The same text is never given out twice; each opens to the same task.
-    func handle(of record: TaskRecord, _ caller: Principal?) -> String {
-        handles?.seal(
-            .array([.string(continuity?.instance ?? ""), .int(record.id.number)]), .task, of: caller, .user,
-            lifetime: TaskHub.timeToLive + .seconds(60)) ?? ""
+    /// Starts the work of a new task; nil when there are too many.
+    func makeTask(_ work: TaskWork, _ tool: Tool, _ exchange: Exchange) -> TaskRecord? {
+        let changes = features.changes
+        let record = continuity?.tasks.make(
+            tool, of: exchange.caller, pollInterval: work.pollInterval, onChange: { changes?.publish(.task($0)) })
+        record?.start(work, sleeper: sleeper, on: exchange.context.executor)
+        return record
+    }
+
+    /// What the client keeps. For a tool that only reads, the handle holds its call as well, so that another process can take the
+    /// task up again; arguments too long for a header are left out.
+    private func handle(of record: TaskRecord, _ arguments: JSONObject, _ caller: Principal?) -> String {
+        var parts: [JSONValue] = [.string(continuity?.instance ?? ""), .int(record.id.number)]
+        if record.tool.annotations.isReadOnly, record.tool.annotations.isIdempotent {
+            let call = JSONValue.object(arguments)
+            if call.serialized.count <= 2048 { parts += [.string(record.tool.name), call] }
+        }
+        return handles?.seal(.array(parts), .task, of: caller, .user, lifetime: TaskHub.timeToLive + .seconds(60)) ?? ""
     }
 }

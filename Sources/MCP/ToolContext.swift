@@ -35,6 +35,9 @@ package struct ToolContext: Sendable {
     /// What the client can be asked for. Empty for callers that are no MCP clients.
     package var client: ClientCapabilities { capabilities ?? ClientCapabilities(params?["_meta"]?[MetaKey.clientCapabilities]) }
 
+    /// Whether the client calls again in its own time after a question (2026-07-28); others are asked while they wait.
+    package var callsInRounds: Bool { capabilities == nil && params != nil }
+
     /// Whether this call may end in `ToolResult.task`.
     package var mayBecomeTask: Bool { servesTasks && client.contains(.tasks) }
 

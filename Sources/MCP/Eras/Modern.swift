@@ -24,7 +24,7 @@ extension MCPEndpoint {
         case "completion/complete" where features.complete != nil: return await complete(message, id, exchange)
         case "tasks/get", "tasks/update", "tasks/cancel":
             guard features.hasTasks else { fallthrough }
-            return answerTaskRequest(message, id, exchange)
+            return await answerTaskRequest(message, id, exchange)
         default: return refuse(RPCError(.methodNotFound, "There is no such method here."), .notFound, id: id)
         }
     }

@@ -19,6 +19,8 @@ final class TaskHub: Sendable {
     private struct State {
         var entries: [Int: Entry] = [:]
         var next = 1
+        /// Tasks of an earlier process that were taken up again, by their handles.
+        var resumed: [String: Int] = [:]
     }
 
     /// Names the process in every handle: numbers begin anew with each.
@@ -61,6 +63,24 @@ final class TaskHub: Sendable {
         }
         expired?.cancel()
         return found
+    }
+
+    /// The task a handle of an earlier process was taken up as.
+    func resumed(_ handle: String) -> TaskRecord? {
+        state.withLock { $0.resumed[handle] }.flatMap(record)
+    }
+
+    /// Remembers what a handle of an earlier process was taken up as. - Returns: what it is known as already, if two did it at once.
+    func resume(_ handle: String, as record: TaskRecord) -> TaskRecord {
+        let earlier = state.withLock { state -> Int? in
+            if let known = state.resumed[handle] { return known }
+            if state.resumed.count >= Self.capacity { state.resumed = state.resumed.filter { state.entries[$0.value] != nil } }
+            state.resumed[handle] = record.id.number
+            return nil
+        }
+        guard let earlier, let known = self.record(earlier) else { return record }
+        record.cancel()
+        return known
     }
 
     private static func forgetExpired(_ state: inout State, _ now: Timestamp) {
