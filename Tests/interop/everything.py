@@ -45,6 +45,7 @@ class Legacy:
     def __init__(self, url: str, version: str = "2025-11-25", capabilities: dict | None = None, headers: dict | None = None, **options):
         self.url, self.version, self.session, self.ids = url, version, None, 0
         self.http = httpx.Client(timeout=20, headers=headers or {}, **options)
+        self.side = httpx.Client(timeout=20, headers=headers or {}, **options)  # answers while the other reads a stream
         answer = self.post("initialize", {
             "protocolVersion": version, "capabilities": capabilities if capabilities is not None else {"elicitation": {}, "sampling": {}},
             "clientInfo": {"name": "raw", "version": "1"}})
@@ -83,7 +84,7 @@ class Legacy:
                 before.append(event)
                 if "id" in event:
                     reply = {"jsonrpc": "2.0", "id": event["id"], "result": answer(event)}
-                    assert httpx.post(self.url, json=reply, headers=self.headers() | dict(self.http.headers)).status_code == 202
+                    assert self.side.post(self.url, json=reply, headers=self.headers()).status_code == 202
         raise AssertionError(f"the stream ended without a response: {before}")
 
     def get(self, **headers):
