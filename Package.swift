@@ -57,6 +57,8 @@ let package = Package(
                 "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Qarnot", "QarnotSimulator",
                 "Server", "Storage", "Transport", "Vault", "CLinux", "CQREncode", "CYaml",
             ], resources: [.embedInCode("Pages/Assets/style.css")]),
+        module("Everything", ["MCP", "Server", "Transport", "HTTP", "Crypto", "Logging", "Primitives"]),
+        .executableTarget(name: "mcp-everything", dependencies: ["Everything", "Primitives"], swiftSettings: settings),
         .executableTarget(name: "gatehouse", dependencies: ["App", "Primitives"], swiftSettings: settings),
         tests("Primitives", []),
         tests("Audit", ["Crypto", "Primitives"]),
@@ -76,6 +78,7 @@ let package = Package(
         tests("Client", ["Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
         tests("Qarnot", ["QarnotSimulator", "MCP", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
         tests("QarnotSimulator", ["HTTP", "Primitives"]),
+        tests("Everything", ["MCP", "HTTP", "Crypto", "Primitives"]),
         tests(
             "App",
             [

@@ -116,7 +116,7 @@ struct Composition: Sendable {
                 client: shared.client, keys: keys)
             let whoami = WhoamiTool.make(engine: resource.engine, keys: keys, limits: configuration.limits)
             let registry: ToolRegistry
-            do { registry = try ToolRegistry(engine.tools + [whoami]) } catch {
+            do { registry = try ToolRegistry(configuration.confirming(engine.tools) + [whoami]) } catch {
                 throw CommandError(.software, "The tools of \(resource.engine) are not consistent: \(error).")
             }
             let gate = ToolGate(
@@ -128,17 +128,26 @@ struct Composition: Sendable {
                 name: "gatehouse-\(resource.engine)", title: resource.title, version: Version.current,
                 instructions: "Runs compute tasks on the signed-in user's own Qarnot account. Submit with submit_task, follow with "
                     + "wait_for_task or get_task, read output with get_task_logs.")
+            var features = Features()
+            features.hasTasks = registry.tools.contains { $0.taskSupport != .never }
+            features.changes = shared.changes
             routes.append(
                 Gateway.EngineRoute(
                     resource: resource,
                     endpoint: MCPEndpoint(
-                        info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams)))
+                        info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams,
+                        features: features, continuity: shared.continuity)))
         }
         return routes
     }
 }
 
 extension Configuration {
+    /// The tools as policy wants them called.
+    func confirming(_ tools: [Tool]) -> [Tool] {
+        confirm == "destructive" ? tools.map { $0.annotations.isDestructive ? $0.confirming : $0 } : tools
+    }
+
     /// The public URL names this machine itself.
     var isLocalhost: Bool { ["localhost", "127.0.0.1", "::1"].contains(URLReference(server.publicURL)?.host ?? "") }
 }

@@ -25,6 +25,8 @@ struct Workspace: Sendable {
     let hasher: TokenHasher
     /// Authenticates the hidden tokens of forms.
     let formKey: Secret
+    /// Seals what MCP clients keep for us: sessions, cursors, states, tasks.
+    let handleKey: Secret
     let argon: Argon2id
 
     /// Opens what the configuration names.
@@ -34,11 +36,12 @@ struct Workspace: Sendable {
         let database = try openDatabase(configuration)
         let vault = CredentialVault(rootKey: rootKey, store: SQLiteVaultStore(database))
         // Derived from a key the vault keeps, so that they outlive a change of the root key (KEY-1).
-        let (pepper, formKey, signingKey): (Secret, Secret, Secret)
+        let (pepper, formKey, signingKey, handleKey): (Secret, Secret, Secret, Secret)
         do throws(VaultError) {
             pepper = try await vault.deriveKey(purpose: "token pepper")
             formKey = try await vault.deriveKey(purpose: "form tokens")
             signingKey = try await vault.deriveKey(purpose: "signing keys")
+            handleKey = try await vault.deriveKey(purpose: "mcp handles")
         } catch {
             guard error.code == .wrongRootKey else { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
             throw CommandError(
@@ -58,7 +61,7 @@ struct Workspace: Sendable {
             singleUses: SQLiteSingleUseStore(database), devices: SQLiteDeviceStore(database),
             consents: SQLiteConsentStore(database), factors: SQLiteFactorStore(database),
             keyring: Keyring(store: SQLiteSigningKeyStore(database), sealingKey: signingKey), vault: vault, audit: audit,
-            hasher: TokenHasher(pepper: pepper), formKey: formKey,
+            hasher: TokenHasher(pepper: pepper), formKey: formKey, handleKey: handleKey,
             argon: configuration.argon)
     }
 
@@ -68,7 +71,7 @@ struct Workspace: Sendable {
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, singleUses: singleUses, devices: devices,
             consents: consents, factors: factors, keyring: keyring, vault: vault, audit: audit, hasher: hasher,
-            formKey: formKey, argon: configuration.argon)
+            formKey: formKey, handleKey: handleKey, argon: configuration.argon)
     }
 
     private static func openRootKey(_ configuration: Configuration) throws(CommandError) -> RootKey {

@@ -12,6 +12,21 @@ package enum EventStream {
         return out
     }
 
+    /// One event with an id a reader may resume after. - Parameter id: no line break.
+    package static func message(_ data: [UInt8], id: String) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(data.count + id.utf8.count + 16)
+        out.append("id: ")
+        out.append(utf8: id)
+        out.append("\ndata: ")
+        out.append(contentsOf: data)
+        out.append("\n\n")
+        return out
+    }
+
+    /// Tells a reader how long to wait before it connects again, in milliseconds.
+    package static func retry(_ milliseconds: Int64) -> [UInt8] { Array("retry: \(milliseconds)\n\n".utf8) }
+
     /// What every stream carries: no cache and no proxy may hold a piece back (RS-12).
     package static let fields: Fields = [
         (.contentType, "text/event-stream"), (.cacheControl, "no-store, no-transform"), (FieldName("x-accel-buffering"), "no"),

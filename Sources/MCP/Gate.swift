@@ -13,6 +13,8 @@ package struct ToolCall: Sendable {
 /// How a call ended.
 package enum ToolOutcome: Sendable {
     case completed, toolError, cancelled
+    /// Nothing was done yet: the client is asked first, and calls again with its answers.
+    case awaitingInput
 }
 
 /// Judges calls before they run and hears how they ended. `App` implements it with policy, limits and the audit log, so that

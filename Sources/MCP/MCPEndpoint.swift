@@ -9,25 +9,38 @@ package struct MCPEndpoint: Sendable {
     let gate: any Gate
     let sleeper: any Sleeper
     let streams: StreamHub
+    let features: Features
+    /// Nil: nothing links two requests. Then there are no sessions, no tasks, and no handler may ask anything.
+    let continuity: Continuity?
+    /// Its sealer, for this endpoint alone.
+    let handles: HandleSealer?
+    /// The capabilities of `server/discover` and of `initialize`, built once.
+    let capabilities: (modern: JSONValue, legacy: JSONValue)
 
     /// How long a call may run before its answer becomes an event stream.
     static let patience = Duration.seconds(1)
 
-    /// - Parameter streams: of the whole process, so that a drain finds every stream.
-    package init(info: ServerInfo, registry: ToolRegistry, gate: any Gate, sleeper: any Sleeper, streams: StreamHub) {
+    /// - Parameters:
+    ///   - streams: of the whole process, so that a drain finds every stream.
+    ///   - continuity: of the whole process, so that a reload keeps sessions and tasks.
+    package init(
+        info: ServerInfo, registry: ToolRegistry, gate: any Gate, sleeper: any Sleeper, streams: StreamHub,
+        features: Features = Features(), continuity: Continuity? = nil
+    ) {
         self.info = info
         self.registry = registry
         self.gate = gate
         self.sleeper = sleeper
         self.streams = streams
+        self.features = features
+        self.continuity = continuity
+        handles = continuity?.handles.scoped(to: info.name)
+        capabilities = (features.capabilities(for: .july2026), features.capabilities(for: .newestLegacy))
     }
 
     /// Answers one request of an authenticated caller. Errors are always JSON-RPC bodies, never pages.
     package func respond(to request: Request, caller: Principal?, in context: RequestContext) async -> Response {
-        guard request.method == .post else {
-            return refuse(RPCError(.invalidRequest, "Send JSON-RPC messages by POST."), .methodNotAllowed, id: nil)
-                .with(.allow, "POST, OPTIONS")
-        }
+        guard request.method == .post else { return await answerSessionRequest(request, caller, context) }
         guard
             request.fields.hasValue(.contentType, "application/json")
                 || MediaType(request.fields[.contentType])?.essence == "application/json"
@@ -40,11 +53,17 @@ package struct MCPEndpoint: Sendable {
         guard let document = try? JSONDocument(parsing: request.body) else {
             return refuse(RPCError(.parseError, "The body is not valid JSON."), .badRequest, id: nil)
         }
-        let exchange = Exchange(request: request, caller: caller, context: context)
+        var exchange = Exchange(request: request, caller: caller, context: context)
         switch Classifier.classify(document.root, header: request.fields[.mcpProtocolVersion]) {
-        case .modern(let message): return await answerModern(message, exchange)
-        case .legacy(let message, let revision): return await answerLegacy(message, revision, exchange)
-        case .batch(let elements): return await answerBatch(elements, exchange)
+        case .modern(let message): return await answerModern(message, &exchange)
+        case .legacy(let message, let revision):
+            exchange.revision = revision
+            if let refusal = resume(&exchange, id: message.id) { return refusal }
+            return await answerLegacy(message, exchange)
+        case .batch(let elements):
+            exchange.revision = .march2025
+            if let refusal = resume(&exchange, id: nil) { return refusal }
+            return await answerBatch(elements, exchange)
         case .invalid(let error, let id): return refuse(error, .badRequest, id: id)
         case .unsupportedHeader:
             return refuse(RPCError(.invalidRequest, "MCP-Protocol-Version names no revision served here."), .badRequest, id: nil)
@@ -53,9 +72,14 @@ package struct MCPEndpoint: Sendable {
 
     /// One HTTP request and who sent it.
     struct Exchange: Sendable {
-        let request: Request
+        var request: Request
         let caller: Principal?
         let context: RequestContext
+        var revision = Revision.july2026
+        /// Of a legacy client that showed one.
+        var session: LegacySession?
+        /// What the envelope of 2026-07-28 asks for.
+        var logLevel: LogLevel?
 
         /// True when the client reads event streams; an absent `Accept` or `*/*` promises only JSON.
         var acceptsStream: Bool {

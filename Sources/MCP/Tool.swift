@@ -1,4 +1,3 @@
-package import HTTP
 package import Primitives
 
 /// One tool: what `tools/list` tells of it and what runs when it is called.
@@ -15,6 +14,12 @@ package final class Tool: Sendable {
     /// JSON Schema of `structuredContent`, when the tool returns any.
     package let outputSchema: JSONValue?
     package let annotations: ToolAnnotations
+    /// Shown by hosts beside the name.
+    package let icons: [Icon]
+    /// Whether a call may become a task.
+    package let taskSupport: TaskSupport
+    /// Arguments that 2026-07-28 clients repeat as `Mcp-Param-` headers; read from `x-mcp-header` in the schema.
+    let mirrored: [MirroredArgument]
     /// The least permission class a caller needs.
     package let permission: Permission
     /// True when it answers from memory, without waiting on anything: such a call never becomes a stream.
@@ -24,7 +29,8 @@ package final class Tool: Sendable {
 
     package init(
         name: String, aliases: [String] = [], title: String, description: String, inputSchema: JSONValue,
-        outputSchema: JSONValue? = nil, annotations: ToolAnnotations, permission: Permission, isLocal: Bool = false,
+        outputSchema: JSONValue? = nil, annotations: ToolAnnotations, icons: [Icon] = [], taskSupport: TaskSupport = .never,
+        permission: Permission, isLocal: Bool = false,
         run: @escaping @Sendable (JSONObject, ToolContext) async -> ToolResult
     ) {
         self.name = name
@@ -34,6 +40,9 @@ package final class Tool: Sendable {
         self.inputSchema = inputSchema
         self.outputSchema = outputSchema
         self.annotations = annotations
+        self.icons = icons
+        self.taskSupport = taskSupport
+        mirrored = MirroredArgument.all(in: inputSchema)
         self.permission = permission
         self.isLocal = isLocal
         self.run = run
@@ -62,67 +71,28 @@ package struct ToolAnnotations: Sendable, Hashable {
     }
 }
 
-/// What a running tool may use beside its arguments.
-package struct ToolContext: Sendable {
-    /// Nil only where no authentication is configured (the fixture server).
-    package let caller: Principal?
-    package let requestID: RequestID
-    package let sleeper: any Sleeper
-    /// Reports progress: value, total, message. Ignored unless the caller asked for it; values that do not rise are dropped.
-    package let progress: @Sendable (Double, Double?, String?) async -> Void
+/// A picture of a tool.
+package struct Icon: Sendable, Hashable {
+    /// An https address on our origin, or a data URI.
+    package let source: String
+    package let mimeType: String
+    /// Such as `48x48`, or `any`.
+    package let sizes: [String]
 
-    package init(
-        caller: Principal?, requestID: RequestID, sleeper: any Sleeper,
-        progress: @escaping @Sendable (Double, Double?, String?) async -> Void = { _, _, _ in }
-    ) {
-        self.caller = caller
-        self.requestID = requestID
-        self.sleeper = sleeper
-        self.progress = progress
+    package init(source: String, mimeType: String, sizes: [String]) {
+        self.source = source
+        self.mimeType = mimeType
+        self.sizes = sizes
     }
+
+    var json: JSONValue { ["src": .string(source), "mimeType": .string(mimeType), "sizes": .strings(sizes)] }
 }
 
-/// What a call returned.
-package struct ToolResult: Sendable {
-    package var content: [Content]
-    /// Conforms to the tool's `outputSchema`; an object for every revision before 2026-07-28.
-    package var structured: JSONValue?
-    /// The structured result as the answer will show it, when the tool wrote it itself; then `structured` is nil.
-    private(set) var serialized: [UInt8]?
-    /// The call failed in a way the model should see and may mend.
-    package var isError: Bool
-
-    package init(content: [Content], structured: JSONValue? = nil, isError: Bool = false) {
-        self.content = content
-        self.structured = structured
-        self.isError = isError
-    }
-
-    /// A structured result, duplicated as text for clients that read only that.
-    package static func structured(_ value: JSONValue) -> ToolResult {
-        ToolResult(content: [.structured], structured: value)
-    }
-
-    /// A structured result the tool wrote as JSON: for those called so often that a tree would cost more than the answer.
-    package static func serialized(_ write: (inout ByteWriter) -> Void) -> ToolResult {
-        var writer = ByteWriter(capacity: 480)
-        write(&writer)
-        var result = ToolResult(content: [.structured])
-        result.serialized = writer.bytes
-        return result
-    }
-
-    /// A failure in words that say what to do.
-    package static func failure(_ text: String, structured: JSONValue? = nil) -> ToolResult {
-        ToolResult(content: [.text(text)], structured: structured, isError: true)
-    }
-}
-
-/// One block of a result.
-package enum Content: Sendable, Hashable {
-    case text(String)
-    /// The structured result once more, as text; written out only in the answer.
-    case structured
-    /// Any other block, as its JSON object.
-    case other(JSONValue)
+/// Whether a call of a tool may become a task (mcp.md §3.9).
+package enum TaskSupport: Sendable, Hashable {
+    case never
+    /// For clients that declared the extension; others wait for the result.
+    case optional
+    /// Callers without the extension are refused.
+    case required
 }

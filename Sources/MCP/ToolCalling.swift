@@ -3,7 +3,7 @@ internal import Primitives
 
 /// `tools/call` in every era: parse, ask the gate, run, record, answer as JSON or as an event stream.
 extension MCPEndpoint {
-    func call(_ message: RPCMessage, _ id: RPCID, _ revision: Revision, _ exchange: Exchange) async -> Response {
+    func call(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
         guard let name = message.params?["name"]?.string else {
             return reply(RPCError(.invalidParams, "params.name must be a string."), id: id)
         }
@@ -13,56 +13,105 @@ extension MCPEndpoint {
         guard view?.isObject ?? true else {
             return reply(RPCError(.invalidParams, "params.arguments must be an object."), id: id)
         }
+        let round: Round?
+        do throws(RPCError) {
+            if !tool.mirrored.isEmpty { try checkMirrors(of: tool, view, exchange) }
+            if tool.taskSupport == .required { try requireTasks(message, exchange) }
+            round = try openRound(message, arguments: view, exchange)
+        } catch { return answer(error, id: id, exchange.revision) }
         let call = ToolCall(
             tool: tool, argumentBytes: view.map { Array($0.rawBytes) } ?? Array("{}".utf8), caller: exchange.caller,
-            revision: revision)
+            revision: exchange.revision)
         switch await gate.admit(call, in: exchange.context) {
         case .refused(let refusal): return refuse(refusal, id: id)
         case .admitted(let fields):
             let run = Run(
                 call: call, arguments: view?.value.object ?? JSONObject(), id: id, fields: fields,
-                progressToken: message.meta?["progressToken"]?.value)
+                progressToken: message.meta?["progressToken"]?.value, params: message.params, round: round)
             return tool.isLocal ? await runLocal(run, exchange) : await runRemote(run, exchange)
         }
     }
 
+    /// `Mcp-Param-` headers exist in 2026-07-28 only; those of older clients say nothing (mcp.md §3.2).
+    private func checkMirrors(of tool: Tool, _ arguments: JSONView?, _ exchange: Exchange) throws(RPCError) {
+        guard exchange.revision.isModern else { return }
+        for index in tool.mirrored.indices { try tool.mirrored[index].check(arguments, exchange.request.fields) }
+    }
+
+    /// - Throws: what a client without the extension is told.
+    private func requireTasks(_ message: RPCMessage, _ exchange: Exchange) throws(RPCError) {
+        guard exchange.revision.isModern else {
+            throw RPCError(.invalidParams, "This tool runs as a task, which needs revision 2026-07-28.")
+        }
+        guard ClientCapabilities(message.meta?[MetaKey.clientCapabilities]).contains(.tasks) else {
+            throw ClientCapabilities.tasks.missing
+        }
+    }
+
     /// One admitted call.
-    private struct Run: Sendable {
+    struct Run: Sendable {
         let call: ToolCall
         let arguments: JSONObject
         let id: RPCID
         let fields: Fields
         let progressToken: JSONValue?
+        let params: JSONView?
+        /// What a client brought back for an earlier round; nil for nearly every call.
+        let round: Round?
     }
 
     private func runLocal(_ run: Run, _ exchange: Exchange) async -> Response {
-        let context = ToolContext(caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper)
-        let result = await run.call.tool.run(run.arguments, context)
-        let isRecorded = await gate.finish(run.call, outcome: result.isError ? .toolError : .completed, in: exchange.context)
-        return answer(ToolEnd(result: result, isRecorded: isRecorded), run)
+        var context = ToolContext(caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper)
+        context.params = run.params
+        var body: ToolEnd.Body
+        if let refusal = prepare(&context, run, exchange) {
+            body = .error(refusal)
+        } else {
+            let result = await run.call.tool.run(run.arguments, context)
+            body = .result(result)
+            if result.next != nil { body = await settle(result, run, &context, exchange) }
+        }
+        let isRecorded = await gate.finish(run.call, outcome: outcome(of: body), in: exchange.context)
+        return answer(ToolEnd(body: body, isRecorded: isRecorded), run)
+    }
+
+    private func outcome(of body: ToolEnd.Body) -> ToolOutcome {
+        switch body {
+        case .result(let result): result.isError ? .toolError : .completed
+        case .members(let members): members["inputRequests"] != nil ? .awaitingInput : .completed
+        case .error: .toolError
+        case .silence: .cancelled
+        }
     }
 
     /// Starts the tool beside the answer: JSON when it ends soon, an event stream once it reports or takes its time.
     private func runRemote(_ run: Run, _ exchange: Exchange) async -> Response {
-        let meeting = ToolExchange(progressToken: run.progressToken)
+        let memory = exchange.session.flatMap { continuity?.sessions.memory(of: $0) }
+        let meeting = ToolExchange(progressToken: run.progressToken, logLevel: exchange.logLevel ?? memory?.logLevel)
         // Not a child: before 2026-07-28 a disconnect must not cancel the call (mcp.md §1), and a stream outlives this
         // function. The stream or this function cancels it where the revision says so; it ends with the tool in any case.
         let work = Task(executorPreference: exchange.context.executor) {
-            let context = ToolContext(
+            var context = ToolContext(
                 caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper,
                 progress: { value, total, message in meeting.progress(value, total: total, message: message) })
-            let result = await run.call.tool.run(run.arguments, context)
-            let outcome: ToolOutcome = Task.isCancelled ? .cancelled : result.isError ? .toolError : .completed
+            context.params = run.params
+            context.exchange = meeting
+            let body = await perform(run, &context, exchange)
+            memory?.endCall(run.id)
+            let outcome: ToolOutcome = Task.isCancelled ? .cancelled : outcome(of: body)
             let isRecorded = await gate.finish(run.call, outcome: outcome, in: exchange.context)
-            meeting.finish(ToolEnd(result: result, isRecorded: isRecorded))
+            meeting.finish(ToolEnd(body: body, isRecorded: isRecorded))
+        }
+        memory?.beginCall(run.id) {
+            work.cancel()
+            meeting.finish(ToolEnd(body: .silence, isRecorded: true))
         }
         guard exchange.acceptsStream else { return await awaitEnd(of: meeting, run, work) }
         switch await meeting.next(atMost: Self.patience, sleeper) {
         case .finished(let end): return answer(end, run)
-        case .notification(let first): return stream(meeting, run, exchange, work, first: first)
-        case .quiet, .interrupted:
+        case let first:
             if Task.isCancelled { return abandon(run, work) }
-            return stream(meeting, run, exchange, work, first: nil)
+            return stream(meeting, run, exchange, work, memory, first: first)
         }
     }
 
@@ -73,7 +122,7 @@ extension MCPEndpoint {
             switch await meeting.next(atMost: streams.keepAlive, sleeper) {
             case .finished(let end): return answer(end, run)
             case .interrupted: return await interrupt(run, work)
-            case .notification, .quiet: if Task.isCancelled { return abandon(run, work) }
+            case .message, .pause, .quiet: if Task.isCancelled { return abandon(run, work) }
             }
         }
     }
@@ -93,13 +142,30 @@ extension MCPEndpoint {
 
     private func answer(_ end: ToolEnd, _ run: Run) -> Response {
         guard end.isRecorded else { return refuse(Self.unrecorded, .serviceUnavailable, id: run.id).with(.retryAfter, "5") }
-        var response = Response(.ok, fields: Self.jsonFields, body: .bytes(whole(end.result, run)))
+        var response: Response
+        switch end.body {
+        case .error(let error): response = answer(error, id: run.id, run.call.revision)
+        case .silence: return Response(.accepted)
+        default: response = Response(.ok, fields: Self.jsonFields, body: .bytes(whole(end, run) ?? []))
+        }
         response.fields.append(contentsOf: run.fields)
         return response
     }
 
-    private func whole(_ result: ToolResult, _ run: Run) -> [UInt8] {
-        RPCReply.result(result, meta: run.call.revision.isModern ? info.resultMetaBytes : nil, id: run.id)
+    /// The response message; nil where nothing is answered any more.
+    private func whole(_ end: ToolEnd, _ run: Run) -> [UInt8]? {
+        guard end.isRecorded else { return RPCReply.error(Self.unrecorded, id: run.id) }
+        let revision = run.call.revision
+        switch end.body {
+        case .result(let result):
+            let meta = revision.isModern ? info.resultMetaBytes : nil
+            return RPCReply.result(revision.isModern ? result : result.downgraded(for: revision), meta: meta, id: run.id)
+        case .members(var members):
+            members.append("_meta", info.resultMeta)
+            return RPCReply.result(.object(members), id: run.id)
+        case .error(let error): return RPCReply.error(error, id: run.id)
+        case .silence: return nil
+        }
     }
 
     private static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
@@ -107,10 +173,15 @@ extension MCPEndpoint {
         .unavailable, "The server is stopping. Look whether the call took effect, then try again.")
 
     private func stream(
-        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, first: [UInt8]?
+        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, _ memory: SessionMemory?,
+        first: ToolExchange.Signal
     ) -> Response {
         var fields = EventStream.fields
         fields.append(contentsOf: run.fields)
+        if let memory {
+            return Response(
+                .ok, fields: fields, body: resumable(meeting, run, exchange, work, memory.openLog(), first: first))
+        }
         // A head that cannot be sent drops the producer unused; the call must not go on for nobody.
         let owner = CallOwner(run.call.revision.isModern ? work : nil)
         return Response(
@@ -126,34 +197,62 @@ extension MCPEndpoint {
             })
     }
 
+    /// In a session nothing is lost with a connection: the call writes into a log, and whoever reads, reads from there.
+    private func resumable(
+        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, _ log: ReplayLog,
+        first: ToolExchange.Signal
+    ) -> Response.Body {
+        if exchange.revision == .november2025 { log.append([]) }
+        streams.add(meeting)
+        // Awaited by nobody: ends with the call.
+        Task(executorPreference: exchange.context.executor) {
+            defer { streams.remove(meeting) }
+            var signal = first
+            while true {
+                switch signal {
+                case .message(let bytes): log.append(bytes)
+                case .pause(let milliseconds): if exchange.revision == .november2025 { log.pause(milliseconds) }
+                case .quiet: break
+                case .finished(let end):
+                    if let message = whole(end, run) { log.append(message) }
+                    return log.finish(at: .now())
+                case .interrupted:
+                    work.cancel()
+                    await work.value
+                    log.append(RPCReply.error(Self.stopping, id: run.id))
+                    return log.finish(at: .now())
+                }
+                signal = await meeting.next(atMost: .seconds(3600), sleeper)
+            }
+        }
+        return .stream { await deliver(log, after: 0, exchange.caller, exchange.context, into: $0) }
+    }
+
     /// How a stream ended: with the response, before it, or before it because the server goes.
     private enum StreamEnd { case whole, broken, interrupted }
 
     /// Sends notifications, then the one response, then ends.
     private func pump(
-        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, first: [UInt8]?, into writer: any BodyWriter
+        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, first: ToolExchange.Signal, into writer: any BodyWriter
     ) async -> StreamEnd {
         streams.add(meeting)
         defer { streams.remove(meeting) }
         var judged = MonotonicTime.now()
         do throws(BodyClosed) {
-            if let first { try await writer.write(EventStream.message(first)) }
+            if case .message(let bytes) = first { try await writer.write(EventStream.message(bytes)) }
             while true {
                 switch await meeting.next(atMost: streams.keepAlive, sleeper) {
-                case .notification(let bytes):
+                case .message(let bytes):
                     // A tool may talk too much for a keep-alive ever to be due: its caller is judged all the same (RS-12).
                     guard await stands(exchange, since: &judged, isDue: false) else { return .broken }
                     try await writer.write(EventStream.message(bytes))
+                case .pause: continue  // only a session can be resumed
                 case .quiet:
                     guard await stands(exchange, since: &judged, isDue: true) else { return .broken }
                     try await writer.write(EventStream.comment)
                     await writer.rest()
                 case .finished(let end):
-                    let body =
-                        end.isRecorded
-                        ? whole(end.result, run)
-                        : RPCReply.error(Self.unrecorded, id: run.id)
-                    try await writer.write(EventStream.message(body))
+                    if let message = whole(end, run) { try await writer.write(EventStream.message(message)) }
                     return .whole
                 case .interrupted:
                     try await writer.write(EventStream.message(RPCReply.error(Self.stopping, id: run.id)))

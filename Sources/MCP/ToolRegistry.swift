@@ -9,6 +9,8 @@ package struct ToolRegistry: Sendable {
     /// Why a set of tools cannot be served.
     package enum Problem: Error, Sendable, Hashable {
         case invalidName(String), duplicateName(String), inputSchemaIsNoObject(String)
+        /// `x-mcp-header` against the rules of mcp.md §3.2: clients would drop the tool.
+        case invalidHeader(String)
     }
 
     package init(_ tools: [Tool]) throws(Problem) {
@@ -19,6 +21,7 @@ package struct ToolRegistry: Sendable {
                 guard places.updateValue(place, forKey: name) == nil else { throw .duplicateName(name) }
             }
             guard tool.inputSchema["type"] == "object" else { throw .inputSchemaIsNoObject(tool.name) }
+            guard MirroredArgument.areValid(in: tool.inputSchema) else { throw .invalidHeader(tool.name) }
         }
         self.tools = tools
         self.places = places

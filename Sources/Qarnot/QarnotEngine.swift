@@ -47,7 +47,8 @@ package struct QarnotEngine: Sendable {
     /// Every tool, in the order they are listed.
     package var tools: [Tool] {
         [
-            listTasks, getTask, submitTask, getTaskLogs, waitForTask, abortTask, deleteTask, listProfiles, getProfile, submitJob,
+            listTasks, getTask, submitTask, getTaskLogs, waitForTask.runningAsTask, abortTask, deleteTask, listProfiles, getProfile,
+            submitJob,
             getJobStatus, retrieveJobResults, cancelJob, listJobs,
         ]
     }
@@ -108,6 +109,7 @@ extension QarnotEngine {
 
     private func run(_ body: Body, _ arguments: JSONObject, _ context: ToolContext) async throws(QarnotFailure) -> ToolResult {
         guard let caller = context.caller, let key = try await key(for: caller) else {
+            if let question = keyQuestion(context) { return .needs(question) }
             throw QarnotFailure(
                 .keyMissing,
                 "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")
@@ -122,6 +124,17 @@ extension QarnotEngine {
             let json = Redaction.clean(error.json, of: key)
             return .failure(json.text, structured: json)
         }
+    }
+
+    /// Sends the person to the page where keys are added, when the client can show it: a key never travels through the client. A
+    /// yes means that the page was opened, not that a key is there; the next round looks (mcp.md §5).
+    private func keyQuestion(_ context: ToolContext) -> InputNeed? {
+        guard context.client.contains(.elicitationURL), !context.isDeclined("qarnot_key"),
+            context.callsInRounds || context.answers["qarnot_key"] == nil
+        else { return nil }
+        let question = InputRequest.url(
+            "No Qarnot key is stored for you yet. Open your account page and add one.", url: settings.accountURL, id: "qarnot-key")
+        return InputNeed([("qarnot_key", question)])
     }
 
     private func key(for caller: Principal) async throws(QarnotFailure) -> Secret? {

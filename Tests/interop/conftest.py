@@ -1,5 +1,6 @@
 import pytest
 
+from everything import Everything
 from gateway import Gateway
 
 
@@ -7,6 +8,14 @@ from gateway import Gateway
 def gateway(tmp_path_factory):
     """One running gateway for the tests of a file."""
     running = Gateway(tmp_path_factory.mktemp("gateway")).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def everything():
+    """One running fixture server for the tests of a file."""
+    running = Everything()
     yield running
     assert running.stop() == 0
 

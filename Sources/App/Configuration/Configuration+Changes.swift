@@ -80,6 +80,6 @@ extension Configuration {
             Compared("limits.networks", \.limits.networks), Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
             Compared("engines.qarnot.path", \.engines.qarnotPath), Compared("engines.qarnot.api_url", \.engines.qarnotAPI),
             Compared("engines.qarnot.storage_url", \.engines.qarnotStorage), Compared("log.level", \.log.level),
-            Compared("log.format", \.log.format),
+            Compared("log.format", \.log.format), Compared("confirm", \.confirm),
         ]
 }

@@ -26,6 +26,7 @@ extension Configuration {
             audit.isStrict = durability == "strict"
         }
         root.section("engines") { readEngines($0) }
+        root.choice("confirm", ["off", "destructive"], into: &confirm)
         readUpstreams(root)
         root.section("log") { section in
             section.choice("level", ["debug", "info", "notice", "warning", "error"], into: &log.level)

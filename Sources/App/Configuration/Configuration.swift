@@ -13,6 +13,8 @@ struct Configuration: Sendable, Equatable {
     var audit = Audit()
     var engines = Engines()
     var log = Log()
+    /// Which calls ask the person first: `off` or `destructive`.
+    var confirm = "off"
 
     struct Server: Sendable, Equatable {
         /// The issuer, and the origin of every URL we emit. Required: a guess would be advertised to every client.

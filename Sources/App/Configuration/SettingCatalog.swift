@@ -97,6 +97,10 @@ enum SettingCatalog {
         Setting(path: "engines.qarnot.path", defaultText: "/mcp", meaning: "Path of its MCP endpoint."),
         Setting(path: "engines.qarnot.api_url", defaultText: "https://api.qarnot.com", meaning: "The Qarnot API."),
         Setting(path: "engines.qarnot.storage_url", defaultText: "null", meaning: "Its storage; null asks the API."),
+        Setting(
+            path: "confirm", defaultText: "off",
+            meaning:
+                "destructive: a tool that may destroy something asks the person first, and is refused where the client cannot ask."),
         Setting(path: "log.level", defaultText: "info", meaning: "debug, info, notice, warning or error."),
         Setting(path: "log.format", defaultText: "json", meaning: "json or text."),
     ]

@@ -31,6 +31,10 @@ struct SharedParts: Sendable {
     /// Streams held open, by user; how many is for the configuration to say.
     let openStreams = ConcurrencyCap(limit: 0)
     let streams: StreamHub
+    /// Sessions, tasks and sealed handles of MCP clients.
+    let continuity: Continuity
+    /// Tells open streams what changed.
+    let changes = ChangeHub()
     let tokenCache: TokenCache
     let grantUse: GrantUse
     let hashing: BlockingPool
@@ -57,7 +61,12 @@ struct SharedParts: Sendable {
         grantUse = GrantUse(store: workspace.grants) { event, address in
             _ = await auditor.record([event], AuditContext(requestID: Workspace.freshRequestID("use-"), source: address))
         }
+        continuity = Continuity(
+            handles: HandleSealer(cipher: SealingKeys(workspace.handleKey)), instance: Random.text(12))
         tokenCache = TokenCache(shards: group.loops.count, epoch: { watcher.current })
         hashing = BlockingPool(threads: max(2, Processors.count), queueLimit: 64)
     }
 }
+
+/// `MCP` says what sealing must do, `Crypto` does it.
+extension SealingKeys: HandleCipher {}

@@ -71,7 +71,15 @@ final class ToolGate: Gate {
     func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool {
         if let caller = call.caller { cap.leave(caller.userID) }
         return await record(
-            call, outcome == .completed ? .success : .failure, context, reason: outcome == .cancelled ? "cancelled" : nil)
+            call, outcome == .completed || outcome == .awaitingInput ? .success : .failure, context, reason: Self.reason(outcome))
+    }
+
+    private static func reason(_ outcome: ToolOutcome) -> String? {
+        switch outcome {
+        case .completed, .toolError: nil
+        case .cancelled: "cancelled"
+        case .awaitingInput: "input_required"
+        }
     }
 
     func openStream(for caller: Principal?, in context: RequestContext) async -> StreamAdmission {

@@ -18,6 +18,7 @@ enum HeaderMirror {
         switch method {
         case "tools/call", "prompts/get": "name"
         case "resources/read": "uri"
+        case "tasks/get", "tasks/update", "tasks/cancel": "taskId"
         default: nil
         }
     }
@@ -38,7 +39,7 @@ enum HeaderMirror {
     }
 
     /// Optional white space around a value is not part of it (RFC 9110 §5.5).
-    private static func trim(_ text: String) -> String {
+    static func trim(_ text: String) -> String {
         var view = text.utf8[...]
         while let first = view.first, first == 0x20 || first == 0x09 { view.removeFirst() }
         while let last = view.last, last == 0x20 || last == 0x09 { view.removeLast() }

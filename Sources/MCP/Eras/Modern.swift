@@ -3,18 +3,39 @@ internal import Primitives
 
 /// Revision 2026-07-28: stateless, every request carries its envelope (mcp.md §3).
 extension MCPEndpoint {
-    func answerModern(_ message: RPCMessage, _ exchange: Exchange) async -> Response {
+    func answerModern(_ message: RPCMessage, _ exchange: inout Exchange) async -> Response {
         guard message.kind == .request, let id = message.id else { return Response(.accepted) }
-        do throws(RPCError) { try checkEnvelope(message, exchange.request.fields) } catch {
+        do throws(RPCError) {
+            try checkEnvelope(message, exchange.request.fields)
+            if features.hasLogging { exchange.logLevel = try logLevel(message) }
+        } catch {
             return refuse(error, .badRequest, id: id)
         }
         switch message.method {
+        case "tools/call": return await call(message, id, exchange)
+        case "tools/list": return list(.tools, message, id, exchange)
         case "server/discover": return reply(discovery, id: id)
-        case "tools/list": return listModern(message, id, exchange)
-        case "tools/call": return await call(message, id, .july2026, exchange)
         case "subscriptions/listen": return await listen(message, id, exchange)
+        case "prompts/list" where !features.prompts.isEmpty: return list(.prompts, message, id, exchange)
+        case "prompts/get" where !features.prompts.isEmpty: return await givePrompt(message, id, exchange)
+        case "resources/list" where features.hasResources: return list(.resources, message, id, exchange)
+        case "resources/templates/list" where features.hasResources: return list(.templates, message, id, exchange)
+        case "resources/read" where features.hasResources: return await readResource(message, id, exchange)
+        case "completion/complete" where features.complete != nil: return await complete(message, id, exchange)
+        case "tasks/get", "tasks/update", "tasks/cancel":
+            guard features.hasTasks else { fallthrough }
+            return await answerTaskRequest(message, id, exchange)
         default: return refuse(RPCError(.methodNotFound, "There is no such method here."), .notFound, id: id)
         }
+    }
+
+    /// - Throws: `.invalidParams` for a level RFC 5424 does not have.
+    private func logLevel(_ message: RPCMessage) throws(RPCError) -> LogLevel? {
+        guard let given = message.meta?[MetaKey.logLevel] else { return nil }
+        guard let level = given.string.flatMap(LogLevel.init(name:)) else {
+            throw RPCError(.invalidParams, "params._meta has a \(MetaKey.logLevel) that is no level of RFC 5424.")
+        }
+        return level
     }
 
     /// The error ladder of mcp.md §3.3: envelope, then headers against body, then version, then capabilities.
@@ -36,16 +57,10 @@ extension MCPEndpoint {
     private var discovery: JSONValue {
         modernResult([
             "supportedVersions": .array(Revision.modern.map { .string($0.rawValue) }),
-            "capabilities": ["tools": [:]],
+            "capabilities": capabilities.modern,
             "instructions": .string(info.instructions),
             "ttlMs": 300_000, "cacheScope": "private",
         ])
-    }
-
-    private func listModern(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) -> Response {
-        guard message.params?["cursor"] == nil else { return reply(unknownCursor, id: id) }
-        return reply(
-            modernResult(["tools": listing(for: exchange.caller), "ttlMs": 60_000, "cacheScope": "private"]), id: id)
     }
 
     /// Every result of this revision says that it is complete and who made it (mcp.md §3.1).
@@ -61,23 +76,11 @@ extension MCPEndpoint {
         refuse(error, .ok, id: id)
     }
 
+    /// Errors about header fields and capabilities are 400 in 2026-07-28; all others are in band.
+    func answer(_ error: RPCError, id: RPCID, _ revision: Revision) -> Response {
+        let isMalformed = error.code == .headerMismatch || error.code == .missingClientCapability
+        return refuse(error, isMalformed && revision.isModern ? .badRequest : .ok, id: id)
+    }
+
     var unknownCursor: RPCError { RPCError(.invalidParams, "The cursor was not issued here.") }
-
-    func listing(for caller: Principal?) -> JSONValue {
-        .array(registry.tools.filter { gate.isVisible($0, to: caller) }.map(\.listing))
-    }
-}
-
-extension Tool {
-    /// The tool object of `tools/list`.
-    var listing: JSONValue {
-        var object = JSONObject()
-        object.append("name", .string(name))
-        object.append("title", .string(title))
-        object.append("description", .string(description))
-        object.append("inputSchema", inputSchema)
-        if let outputSchema { object.append("outputSchema", outputSchema) }
-        object.append("annotations", annotations.json)
-        return .object(object)
-    }
 }

@@ -25,5 +25,7 @@ package enum Revision: String, Sendable, CaseIterable, Comparable {
 enum MetaKey {
     static let protocolVersion: StaticString = "io.modelcontextprotocol/protocolVersion"
     static let clientCapabilities: StaticString = "io.modelcontextprotocol/clientCapabilities"
+    static let logLevel: StaticString = "io.modelcontextprotocol/logLevel"
+    static let subscriptionID = "io.modelcontextprotocol/subscriptionId"
     static let serverInfo = "io.modelcontextprotocol/serverInfo"
 }

@@ -13,6 +13,8 @@ package struct RPCError: Error, Sendable, Hashable {
         case headerMismatch = -32020
         case missingClientCapability = -32021
         case unsupportedVersion = -32022
+        /// Of the older revisions alone; 2026-07-28 has `invalidParams` for it.
+        case legacyResourceNotFound = -32002
         /// Ours: the call was refused before it ran (limit, permission, audit unavailable).
         case refused = 4290
         case forbidden = 4030

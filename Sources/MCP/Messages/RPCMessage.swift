@@ -5,12 +5,14 @@ package struct RPCMessage: Sendable {
     package enum Kind: Sendable { case request, notification, response }
 
     package let kind: Kind
-    /// Nil for notifications and responses.
+    /// Nil for notifications.
     package let id: RPCID?
     package let method: String
     package let params: JSONView?
     /// The request's `_meta`.
     package let meta: JSONView?
+    /// What a response brings; nil for an error, and for everything but responses.
+    let result: JSONView?
 
     /// - Throws: `.invalidRequest` when it is no JSON-RPC 2.0 message.
     package init(_ view: JSONView) throws(RPCError) {
@@ -22,11 +24,13 @@ package struct RPCMessage: Sendable {
             guard view["result"] != nil || view["error"] != nil else {
                 throw RPCError(.invalidRequest, "The message has no method.")
             }
-            (kind, id, method, params, meta) = (.response, nil, "", nil, nil)
+            (kind, id, method, params, meta) = (.response, idView.flatMap(RPCID.init), "", nil, nil)
+            result = view["result"]
             return
         }
         guard let method = methodView.string else { throw RPCError(.invalidRequest, "The method must be a string.") }
         self.method = method
+        result = nil
         params = view["params"]
         meta = params?["_meta"]
         if let params, !params.isObject { throw RPCError(.invalidRequest, "The params must be an object.") }

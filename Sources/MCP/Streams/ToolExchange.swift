@@ -2,14 +2,16 @@ internal import HTTP
 internal import Primitives
 internal import Synchronization
 
-/// The meeting point of a running tool and the answer being sent: progress on its way out, and the end.
-/// One producer (the tool), one consumer (the response). At most `capacity` notifications wait; older ones give way,
-/// since the newest progress tells all.
+/// The meeting point of a running handler and the answer being sent: messages on their way out, and the end.
+/// One producer (the handler), one consumer (the response). At most `capacity` notifications wait; older ones give way, since the
+/// newest progress tells all. Requests to the client are never dropped: the handler waits for their answers.
 final class ToolExchange: Sendable {
     static let capacity = 64
 
     enum Signal: Sendable {
-        case notification([UInt8])
+        case message([UInt8])
+        /// Let go of the client's connection; it comes back after so many milliseconds.
+        case pause(Int64)
         case finished(ToolEnd)
         /// The server goes and cannot wait for the tool any longer.
         case interrupted
@@ -17,19 +19,46 @@ final class ToolExchange: Sendable {
         case quiet
     }
 
+    private enum Item {
+        case notification([UInt8])
+        case request([UInt8])
+        case pause(Int64)
+
+        var signal: Signal {
+            switch self {
+            case .notification(let bytes), .request(let bytes): .message(bytes)
+            case .pause(let milliseconds): .pause(milliseconds)
+            }
+        }
+    }
+
     private struct State {
-        var notifications: [[UInt8]] = []
+        var items: [Item] = []
         var end: ToolEnd?
         var isInterrupted = false
         var lastProgress = -Double.infinity
         var waiter: CheckedContinuation<Void, Never>?
-        var isReady: Bool { end != nil || isInterrupted || !notifications.isEmpty }
+        var isReady: Bool { end != nil || isInterrupted || !items.isEmpty }
+
+        mutating func queue(notification bytes: [UInt8]) {
+            if items.count >= ToolExchange.capacity,
+                let oldest = items.firstIndex(where: { if case .notification = $0 { true } else { false } })
+            {
+                items.remove(at: oldest)
+            }
+            items.append(.notification(bytes))
+        }
     }
 
     private let state = Mutex(State())
     private let progressToken: JSONValue?
+    /// Log messages below this are not sent; nil sends none.
+    private let logLevel: LogLevel?
 
-    init(progressToken: JSONValue?) { self.progressToken = progressToken }
+    init(progressToken: JSONValue?, logLevel: LogLevel? = nil) {
+        self.progressToken = progressToken
+        self.logLevel = logLevel
+    }
 
     /// Queues one progress notification. Dropped when nobody asked, when it does not rise, or after the end.
     func progress(_ value: Double, total: Double?, message: String?) {
@@ -43,16 +72,42 @@ final class ToolExchange: Sendable {
         wake { state in
             guard state.end == nil, value > state.lastProgress else { return false }
             state.lastProgress = value
-            if state.notifications.count == Self.capacity { state.notifications.removeFirst() }
-            state.notifications.append(bytes)
+            state.queue(notification: bytes)
             return true
         }
     }
 
-    /// Ends the exchange; the consumer still gets what was queued before.
+    /// Queues one log message, when somebody asked for its level.
+    func log(_ level: LogLevel, _ data: JSONValue, logger: String?) {
+        guard let logLevel, level >= logLevel else { return }
+        var params = JSONObject([("level", .string(level.name))])
+        if let logger { params.append("logger", .string(logger)) }
+        params.append("data", data)
+        let bytes = RPCReply.notification("notifications/message", .object(params))
+        wake { state in
+            guard state.end == nil else { return false }
+            state.queue(notification: bytes)
+            return true
+        }
+    }
+
+    /// Queues a request of ours to a legacy client.
+    func ask(_ bytes: [UInt8]) { add(.request(bytes)) }
+
+    func pause(retryAfter: Duration) { add(.pause(retryAfter.milliseconds)) }
+
+    private func add(_ item: Item) {
+        wake { state in
+            guard state.end == nil else { return false }
+            state.items.append(item)
+            return true
+        }
+    }
+
+    /// Ends the exchange; the consumer still gets what was queued before. Only the first end counts.
     func finish(_ end: ToolEnd) {
         wake { state in
-            state.end = end
+            if state.end == nil { state.end = end }
             return true
         }
     }
@@ -79,7 +134,7 @@ final class ToolExchange: Sendable {
 
     private func take() -> Signal? {
         state.withLock { state in
-            if !state.notifications.isEmpty { return .notification(state.notifications.removeFirst()) }
+            if !state.items.isEmpty { return state.items.removeFirst().signal }
             if let end = state.end { return .finished(end) }
             return state.isInterrupted ? .interrupted : nil
         }
@@ -110,9 +165,18 @@ final class ToolExchange: Sendable {
     }
 }
 
-/// How a tool ended, as the answer needs it.
+/// How a handler ended, as the answer needs it.
 struct ToolEnd: Sendable {
-    let result: ToolResult
+    enum Body: Sendable {
+        case result(ToolResult)
+        /// Any other result, its members not yet those of an era.
+        case members(JSONObject)
+        case error(RPCError)
+        /// Cancelled by the client's word: nothing is answered any more (mcp.md §4.4).
+        case silence
+    }
+
+    let body: Body
     /// False when the outcome could not be recorded; then the answer is 503.
     let isRecorded: Bool
 }

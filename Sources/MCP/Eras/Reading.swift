@@ -1,0 +1,120 @@
+internal import HTTP
+internal import Primitives
+
+/// Prompts, resources and completion, in every era (mcp.md §5).
+extension MCPEndpoint {
+    // MARK: Prompts
+
+    func givePrompt(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
+        guard let name = message.params?["name"]?.string, let prompt = features.prompts.first(where: { $0.name == name }) else {
+            return reply(RPCError(.invalidParams, "There is no such prompt."), id: id)
+        }
+        let view = message.params?["arguments"]
+        guard view?.isObject ?? true else {
+            return reply(RPCError(.invalidParams, "params.arguments must be an object."), id: id)
+        }
+        let arguments = view?.value.object ?? JSONObject()
+        if let problem = prompt.problem(with: arguments) { return reply(RPCError(.invalidParams, problem), id: id) }
+        var context = makeContext(message, exchange)
+        do throws(RPCError) {
+            if let round = try openRound(message, arguments: view, exchange) {
+                (context.answers, context.state) = (round.answers, round.state)
+            }
+        } catch { return answer(error, id: id, exchange.revision) }
+        switch await prompt.run(arguments, context) {
+        case .messages(let messages):
+            return complete(
+                JSONObject([("description", .string(prompt.description)), ("messages", .array(messages))]), id, exchange)
+        case .needs(let need): return requireInput(need, message, id, context, exchange)
+        }
+    }
+
+    /// Questions of prompts reach 2026-07-28 clients only: a legacy answer to `prompts/get` is no stream here.
+    private func requireInput(
+        _ need: InputNeed, _ message: RPCMessage, _ id: RPCID, _ context: ToolContext, _ exchange: Exchange
+    ) -> Response {
+        guard exchange.revision.isModern else {
+            return reply(RPCError(.invalidParams, "This prompt has questions, which needs revision 2026-07-28."), id: id)
+        }
+        switch requireInput(need, message.method, context, exchange) {
+        case .members(var members):
+            members.append("_meta", info.resultMeta)
+            return reply(.object(members), id: id)
+        case .error(let error): return answer(error, id: id, exchange.revision)
+        case .result, .silence: return reply(RPCError(.internalError, "The prompt ended in nothing."), id: id)
+        }
+    }
+
+    private func makeContext(_ message: RPCMessage, _ exchange: Exchange) -> ToolContext {
+        var context = ToolContext(caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper)
+        context.params = message.params
+        context.capabilities = exchange.session?.capabilities
+        return context
+    }
+
+    // MARK: Resources
+
+    func readResource(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
+        guard let uri = message.params?["uri"]?.string else {
+            return reply(RPCError(.invalidParams, "params.uri must be a string."), id: id)
+        }
+        guard let contents = await contents(of: uri, makeContext(message, exchange)), !contents.isEmpty else {
+            let data: JSONValue = ["uri": .string(uri)]
+            // The older revisions have a code of their own for it (mcp.md §1).
+            let code: RPCError.Code = exchange.revision.isModern ? .invalidParams : .legacyResourceNotFound
+            return reply(RPCError(code, "There is no such resource.", data: data), id: id)
+        }
+        var members = JSONObject([("contents", .array(contents))])
+        if exchange.revision.isModern {
+            members.append("ttlMs", 0)
+            members.append("cacheScope", "private")
+        }
+        return complete(members, id, exchange)
+    }
+
+    private func contents(of uri: String, _ context: ToolContext) async -> [JSONValue]? {
+        if let resource = features.resources.first(where: { $0.uri == uri }) { return await resource.read(context) }
+        for template in features.templates {
+            if let values = template.match(uri) { return await template.read(uri, values, context) }
+        }
+        return nil
+    }
+
+    // MARK: Completion
+
+    func complete(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
+        guard let question = Self.question(message.params) else {
+            return reply(RPCError(.invalidParams, "params need ref and argument with name and value."), id: id)
+        }
+        guard let complete = features.complete, let values = await complete(question) else {
+            return reply(RPCError(.invalidParams, "There is no such prompt or resource template."), id: id)
+        }
+        let completion: JSONValue = [
+            "values": .strings(values.prefix(100)), "total": .int(values.count), "hasMore": .bool(values.count > 100),
+        ]
+        return self.complete(JSONObject([("completion", completion)]), id, exchange)
+    }
+
+    private static func question(_ params: JSONView?) -> CompletionQuestion? {
+        guard let reference = params?["ref"], let argument = params?["argument"], let name = argument["name"]?.string,
+            let value = argument["value"]?.string
+        else { return nil }
+        let settled = params?["context"]?["arguments"]?.members.compactMap { member in member.value.string.map { (member.key, $0) }
+        }
+        let target: CompletionQuestion.Reference? =
+            switch reference["type"]?.string {
+            case "ref/prompt": reference["name"]?.string.map { .prompt($0) }
+            case "ref/resource": reference["uri"]?.string.map { .resource($0) }
+            default: nil
+            }
+        return target.map {
+            CompletionQuestion(
+                reference: $0, argument: name, value: value, settled: Dictionary(settled ?? [], uniquingKeysWith: { a, _ in a }))
+        }
+    }
+
+    /// A result in the clothes of its era.
+    private func complete(_ members: JSONObject, _ id: RPCID, _ exchange: Exchange) -> Response {
+        reply(exchange.revision.isModern ? modernResult(.object(members)) : .object(members), id: id)
+    }
+}
