@@ -66,9 +66,16 @@ struct Composition: Sendable {
         let factor = SecondFactor(
             store: workspace.factors, secrets: VaultFactorSecrets(vault: workspace.vault), throttle: throttle,
             hasher: workspace.hasher)
+        let federation =
+            configuration.login.providers.isEmpty
+            ? nil
+            : FederatedLogin(
+                providers: configuration.login.providers, server, directory: shared.providers, identities: workspace.identities,
+                security: security, stateKey: HKDF.derive(from: workspace.formKey, info: "gatehouse oidc state v1"))
         let flow = AuthorizationFlow(
             server, transactions: workspace.transactions, sessions: sessions, checker: passwords, factor: factor,
-            throttle: throttle, security: security, pages: pages, traces: shared.flows)
+            throttle: throttle, security: security, pages: pages, traces: shared.flows,
+            federation: federation)
         let issuers = configuration.oauth.trustedIssuers
         let resourceServer = ResourceServer(
             server, cache: shared.tokenCache,
@@ -84,7 +91,7 @@ struct Composition: Sendable {
             hosts: HostCheck(publicURL: settings.issuer),
             origins: CrossOrigin(origin: settings.issuer, allowed: configuration.server.allowedOrigins),
             addresses: AddressLimits(limits: configuration.limits, limiter: shared.limiter), auditor: auditor, pages: pages,
-            metadata: MetadataEndpoint(settings: settings), authorization: AuthorizationRoutes(server),
+            metadata: MetadataEndpoint(settings: settings), authorization: AuthorizationRoutes(server, federation: federation),
             flow: flow, traces: shared.flows,
             device: DeviceFlow(server, sessions: sessions, security: security, throttle: throttle, pages: pages),
             account: AccountEndpoint(
@@ -95,6 +102,7 @@ struct Composition: Sendable {
                 factor: factor,
                 invitations: Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher),
                 passwords: passwords, vault: workspace.vault, keyCheck: nil, pages: pages,
+                providers: configuration.login.providers.map { ($0.name, $0.title) },
                 engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
                 auditor: auditor),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)

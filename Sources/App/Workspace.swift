@@ -19,6 +19,7 @@ struct Workspace: Sendable {
     let devices: any DeviceStore
     let consents: any ConsentStore
     let factors: any FactorStore
+    let identities: any IdentityStore
     let keyring: Keyring
     let vault: CredentialVault
     let audit: AuditLog
@@ -60,6 +61,7 @@ struct Workspace: Sendable {
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database),
             singleUses: SQLiteSingleUseStore(database), devices: SQLiteDeviceStore(database),
             consents: SQLiteConsentStore(database), factors: SQLiteFactorStore(database),
+            identities: SQLiteIdentityStore(database),
             keyring: Keyring(store: SQLiteSigningKeyStore(database), sealingKey: signingKey), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey, handleKey: handleKey,
             argon: configuration.argon)
@@ -70,7 +72,8 @@ struct Workspace: Sendable {
         Workspace(
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, singleUses: singleUses, devices: devices,
-            consents: consents, factors: factors, keyring: keyring, vault: vault, audit: audit, hasher: hasher,
+            consents: consents, factors: factors, identities: identities, keyring: keyring, vault: vault, audit: audit,
+            hasher: hasher,
             formKey: formKey, handleKey: handleKey, argon: configuration.argon)
     }
 
@@ -125,6 +128,7 @@ extension Configuration {
             acceptsMetadataDocuments: oauth.clientMetadataDocuments, accessTokenLifetime: oauth.accessTokenLifetime,
             refreshIdle: oauth.refreshIdle, refreshAbsolute: oauth.refreshAbsolute, refreshGrace: oauth.refreshGrace,
             redirectSchemes: Set(oauth.redirectSchemes))
+        settings.acceptsAssertions = login.providers.contains(where: \.acceptsAssertions)
         settings.acceptsCertificates = server.clientCA != nil
         settings.jwtResources = Set(protectedResources.filter { oauth.jwtResources.contains($0.engine) }.map(\.url))
         return settings

@@ -20,6 +20,8 @@ package struct OAuthSettings: Sendable {
     package var refreshAbsolute: Duration
     /// How long a superseded refresh token yields its successor (RT-4); 0 to 300 s.
     package var refreshGrace: Duration
+    /// Identity assertions of configured providers are redeemed (JAG-1).
+    package var acceptsAssertions = false
     /// Client certificates are asked for in the handshake, so that they can prove clients and users (RFC 8705).
     package var acceptsCertificates = false
     /// URLs of the resources whose access tokens are JWTs (FMT-4).

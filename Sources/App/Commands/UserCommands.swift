@@ -204,10 +204,7 @@ enum UserCommands {
 
     private static func userName(_ invocation: Invocation) throws(CommandError) -> String {
         let name = try invocation.arguments.operand(0, "NAME").lowercased()
-        let allowed = name.utf8.allSatisfy { byte in
-            (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || "._@-".utf8.contains(byte)
-        }
-        guard (1...64).contains(name.utf8.count), allowed else {
+        guard UserName.isAcceptable(name) else {
             throw CommandError(.usage, "A user name has 1 to 64 characters of a-z, 0-9, dot, underscore, at and hyphen.")
         }
         return name

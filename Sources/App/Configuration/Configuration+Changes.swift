@@ -69,6 +69,7 @@ extension Configuration {
             Compared("oauth.refresh_token.grace", \.oauth.refreshGrace),
             Compared("oauth.redirect_schemes", \.oauth.redirectSchemes), Compared("oauth.jwt_resources", \.oauth.jwtResources),
             Compared("oauth.trusted_issuers", \.oauth.trustedIssuers), Compared("login.attempts", \.login.attempts),
+            Compared("login.providers", \.login.providers),
             Compared("login.argon2.memory_kib", \.login.argonMemoryKiB), Compared("login.argon2.passes", \.login.argonPasses),
             Compared("login.argon2.lanes", \.login.argonLanes), Compared("limits.address", \.limits.address),
             Compared("limits.user", \.limits.user), Compared("limits.tool.default", \.limits.toolDefault),

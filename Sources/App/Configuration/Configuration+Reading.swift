@@ -11,6 +11,7 @@ extension Configuration {
         root.section("vault") { $0.string("root_key", into: &vault.rootKey) }
         root.section("oauth") { readOAuth($0) }
         root.section("login") { section in
+            section.list("providers") { readProvider($0) }
             section.int("attempts", 1...100, into: &login.attempts)
             section.section("argon2") { argon in
                 argon.int("memory_kib", 19_456...1_048_576, into: &login.argonMemoryKiB)
@@ -74,6 +75,39 @@ extension Configuration {
     }
 
     private static let timeouts: ClosedRange<Duration> = .milliseconds(100)...(.seconds(3600))
+
+    private mutating func readProvider(_ entry: SettingReader) {
+        var (name, title, issuer, client, claim, role) = ("", "", "", "", "preferred_username", "")
+        var secret: String?
+        var (links, accepts) = (false, false)
+        entry.string("name", into: &name)
+        entry.string("title", into: &title)
+        entry.string("issuer", into: &issuer)
+        entry.string("client_id", into: &client)
+        entry.optionalString("client_secret", into: &secret)
+        entry.string("user_claim", into: &claim)
+        entry.bool("link_existing", into: &links)
+        entry.choice("new_user_role", ["viewer", "operator", "admin"], into: &role)
+        entry.bool("identity_assertions", into: &accepts)
+        guard !name.isEmpty, name.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }) else {
+            return entry.report("name", "must be of a-z and 0-9; it is part of the redirect address /callback/NAME")
+        }
+        let isLoopback = issuer.hasPrefix("http://127.0.0.1:") || issuer.hasPrefix("http://localhost:")
+        guard issuer.hasPrefix("https://") || isLoopback else { return entry.report("issuer", "must be an https URL") }
+        guard !client.isEmpty else { return entry.report("client_id", "is missing") }
+        login.providers.append(
+            IdentityProvider(
+                name: name, title: title.isEmpty ? name : title, issuer: issuer, clientID: client,
+                clientSecret: secret.map(Self.contents), userClaim: claim, linksExisting: links, newUserRole: Role(rawValue: role),
+                acceptsAssertions: accepts))
+    }
+
+    /// A secret, or the first line of the file that `file:` names; an unreadable file is an empty secret, which no provider takes.
+    private static func contents(_ text: String) -> String {
+        guard text.hasPrefix("file:") else { return text }
+        let file = (try? Files.readText(String(text.dropFirst("file:".count)))) ?? ""
+        return String(file.split(whereSeparator: \.isNewline).first ?? "")
+    }
 
     private mutating func readOAuth(_ section: SettingReader) {
         section.choice("registration", ["open", "token", "off"], into: &oauth.registration)

@@ -80,6 +80,8 @@ struct Configuration: Sendable, Equatable {
         var argonMemoryKiB = 65_536
         var argonPasses = 3
         var argonLanes = 1
+        /// OpenID providers people may sign in with.
+        var providers: [IdentityProvider] = []
 
         /// Whether a password hash made under one costs as much as under the other.
         func hasSameCost(as other: Login) -> Bool {

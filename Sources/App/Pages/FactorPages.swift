@@ -120,7 +120,10 @@ extension Pages {
     }
 
     /// `/login` outside of an authorization: leads to `/account`.
-    func signIn(token: String, username: String, device: String?, notice text: String?, status: Status) -> Response {
+    func signIn(
+        token: String, username: String, device: String?, providers: [(name: String, title: String)] = [], notice text: String?,
+        status: Status
+    ) -> Response {
         frame.respond(
             frame.render(
                 title: "Sign in",
@@ -135,6 +138,7 @@ extension Pages {
                 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required>
                 <button class="primary" type="submit">Sign in</button>
                 </form>
+                \(self.providers(providers, transaction: nil))
                 """), status: status)
     }
 }

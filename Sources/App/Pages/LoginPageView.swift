@@ -19,6 +19,17 @@ extension Pages {
                 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required\(page.username.isEmpty ? nil : autofocus)>
                 <button class="primary" type="submit">Sign in</button>
                 </form>
+                \(providers(page.providers, transaction: page.transactionID))
                 """), status: page.status)
+    }
+
+    /// Buttons of the OpenID providers; nil without any.
+    func providers(_ providers: [(name: String, title: String)], transaction: String?) -> Markup? {
+        guard !providers.isEmpty else { return nil }
+        let query = transaction.map { "?transaction=" + $0 } ?? ""
+        return Markup(
+            joining: providers.map { provider in
+                "<p class=\"provider\"><a class=\"button\" href=\"/login/\(provider.name)\(query)\">Sign in with \(provider.title)</a></p>\n"
+            })
     }
 }

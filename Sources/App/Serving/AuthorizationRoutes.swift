@@ -12,8 +12,8 @@ struct AuthorizationRoutes: Sendable {
     private let device: DeviceAuthorizationEndpoint
     private let keys: KeySetEndpoint
 
-    init(_ server: AuthorizationServer) {
-        token = TokenEndpoint(server)
+    init(_ server: AuthorizationServer, federation: FederatedLogin?) {
+        token = TokenEndpoint(server, federation: federation)
         revocation = RevocationEndpoint(server)
         introspection = IntrospectionEndpoint(server)
         registration = RegistrationEndpoint(server)

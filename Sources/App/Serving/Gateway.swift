@@ -112,6 +112,14 @@ struct Gateway: Responder {
             return request.method == .post
                 ? await flow.decide(request, in: context)
                 : request.isRead ? await flow.showConsent(request, in: context) : notAllowed("GET, POST", context)
+        case let path where path.hasPrefix("/login/"):
+            return await limited(.authorize, request, context) {
+                await flow.beginFederation(String(path.dropFirst("/login/".count)), request, in: context)
+            }
+        case let path where path.hasPrefix("/callback/"):
+            return await limited(.login, request, context) {
+                await flow.finishFederation(String(path.dropFirst("/callback/".count)), request, in: context)
+            }
         case "/account": return await account.respond(to: request, in: context)
         case "/invite":
             guard request.isRead || request.method == .post else { return notAllowed("GET, POST", context) }

@@ -26,6 +26,7 @@ struct SharedParts: Sendable {
     let secretAttempts = AttemptThrottle(attempts: 10)
     let keySets: KeySetFetcher
     let flows = FlowTraces()
+    let providers: ProviderClient
     /// Calls in flight, by user.
     let calls = ConcurrencyCap(limit: 8)
     /// Streams held open, by user; how many is for the configuration to say.
@@ -53,6 +54,7 @@ struct SharedParts: Sendable {
         self.watcher = watcher
         sleeper = LoopSleeper(group: group)
         client = HTTPClient(outbound)
+        providers = ProviderClient(client: client)
         keySets = KeySetFetcher(client: client, sleeper: sleeper)
         auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
         attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts)

@@ -17,6 +17,8 @@ package protocol FlowPages: Sendable {
 }
 
 package struct LoginPage: Sendable {
+    /// Providers to sign in with instead, by name and title.
+    package var providers: [(name: String, title: String)] = []
     package let transactionID: String
     /// Synchroniser token of the form (WEB-4).
     package let token: String

@@ -12,6 +12,9 @@ package struct AuthorizationFlow: Sendable {
     let login: PasswordLogin
     let factor: SecondFactor
     let traces: (any FlowTracing)?
+    let federation: FederatedLogin?
+
+    var providers: [(name: String, title: String)] { (federation?.providers ?? []).map { ($0.name, $0.title) } }
     let security: BrowserSecurity
     let pages: any FlowPages
 
@@ -27,7 +30,8 @@ package struct AuthorizationFlow: Sendable {
     package init(
         _ server: AuthorizationServer, transactions: any TransactionStore, sessions: BrowserSessions,
         checker: any PasswordChecker, factor: SecondFactor, throttle: any LoginThrottle, security: BrowserSecurity,
-        pages: any FlowPages, traces: (any FlowTracing)? = nil
+        pages: any FlowPages, traces: (any FlowTracing)? = nil,
+        federation: FederatedLogin? = nil
     ) {
         self.server = server
         parser = AuthorizationParser(
@@ -37,6 +41,7 @@ package struct AuthorizationFlow: Sendable {
         login = PasswordLogin(users: server.users, checker: checker, throttle: throttle)
         self.factor = factor
         self.traces = traces
+        self.federation = federation
         self.security = security
         self.pages = pages
     }

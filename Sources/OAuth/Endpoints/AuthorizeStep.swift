@@ -107,7 +107,8 @@ extension AuthorizationFlow {
     ) -> Response {
         pages.login(
             LoginPage(
-                transactionID: transaction.id, token: security.formToken("login", transaction.id, transaction.browser),
+                providers: providers, transactionID: transaction.id,
+                token: security.formToken("login", transaction.id, transaction.browser),
                 clientName: client.name, username: username, notice: notice, status: status))
     }
 

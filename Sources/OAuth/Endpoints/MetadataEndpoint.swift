@@ -71,7 +71,9 @@ package struct MetadataEndpoint: Responder {
         object.append("scopes_supported", .strings(settings.resources.flatMap(\.scopes).map(\.description) + ["offline_access"]))
         object.append("response_types_supported", ["code"])
         object.append("response_modes_supported", ["query"])
-        object.append("grant_types_supported", .strings(TokenEndpoint.grantTypes))
+        object.append(
+            "grant_types_supported", .strings(TokenEndpoint.grantTypes + (settings.acceptsAssertions ? [AssertionGrant.type] : [])))
+        if settings.acceptsAssertions { object.append("authorization_grant_profiles_supported", [.string(AssertionGrant.profile)]) }
         object.append("code_challenge_methods_supported", ["S256"])
         object.append("token_endpoint_auth_methods_supported", methods)
         object.append("token_endpoint_auth_signing_alg_values_supported", algorithms)

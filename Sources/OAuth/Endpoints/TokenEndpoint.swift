@@ -8,16 +8,21 @@ package struct TokenEndpoint: Responder {
     private let refreshes: RefreshGrant
     private let devices: DeviceGrant
     private let services: ClientCredentialsGrant
+    /// Nil when no provider's assertions are accepted.
+    private let assertions: AssertionGrant?
 
-    package init(_ server: AuthorizationServer) {
+    /// - Parameter federation: providers whose identity assertions may be redeemed.
+    package init(_ server: AuthorizationServer, federation: FederatedLogin? = nil) {
+        let parser = AuthorizationParser(
+            settings: server.settings, clients: server.resolver, pushed: server.pushedRequests, hasher: server.hasher)
+        assertions =
+            server.settings.acceptsAssertions
+            ? federation.map { AssertionGrant(server: server, parser: parser, federation: $0) } : nil
         self.server = server
         codes = CodeGrant(settings: server.settings, grants: server.grants, hasher: server.hasher, issuer: server.issuer)
         refreshes = RefreshGrant(settings: server.settings, grants: server.grants, hasher: server.hasher, issuer: server.issuer)
         devices = DeviceGrant(server: server)
-        services = ClientCredentialsGrant(
-            server: server,
-            parser: AuthorizationParser(
-                settings: server.settings, clients: server.resolver, pushed: server.pushedRequests, hasher: server.hasher))
+        services = ClientCredentialsGrant(server: server, parser: parser)
     }
 
     package func bodyLimit(for request: Request) -> Int { 64 * 1024 }
@@ -55,6 +60,11 @@ package struct TokenEndpoint: Responder {
         case "authorization_code": return try await codes.redeem(form, client, confirmation, at: now)
         case "refresh_token": return try await refreshes.redeem(form, client, confirmation, from: context.peer, at: now)
         case "client_credentials": return try await services.redeem(form, client, confirmation, at: now)
+        case AssertionGrant.type:
+            guard let assertions else {
+                throw OAuthError(.unsupportedGrantType, "This grant type is not offered.", rule: "TOK-3")
+            }
+            return try await assertions.redeem(form, client, confirmation, at: now)
         case DeviceAuthorizationEndpoint.grantType: return try await devices.redeem(form, client, confirmation, at: now)
         default: throw OAuthError(.unsupportedGrantType, "This grant type is not offered.", rule: "TOK-3")
         }

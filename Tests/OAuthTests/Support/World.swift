@@ -28,6 +28,7 @@ final class World: Sendable {
     let consents: any ConsentStore
     let keyring: Keyring
     let factors: any FactorStore
+    let identities: any IdentityStore
     let factorSecrets = ScriptedSecrets()
     let keySets = ScriptedKeySets()
     let fetcher: ScriptedFetcher
@@ -57,6 +58,7 @@ final class World: Sendable {
         devices = SQLiteDeviceStore(database)
         consents = SQLiteConsentStore(database)
         factors = SQLiteFactorStore(database)
+        identities = SQLiteIdentityStore(database)
         keyring = Keyring(store: SQLiteSigningKeyStore(database), sealingKey: Secret([UInt8](repeating: 5, count: 32)))
         try await keyring.refresh(at: .at(0))
         try await users.insert(.ada, passwordHash: "right")

@@ -49,7 +49,8 @@ extension AccountEndpoint {
         _ request: Request, username: String, device: String?, notice: String?, status: Status
     ) -> Response {
         let (cookie, token) = security.freshForm("sign-in", "", request)
-        let page = pages.signIn(token: token, username: username, device: device, notice: notice, status: status)
+        let page = pages.signIn(
+            token: token, username: username, device: device, providers: providers, notice: notice, status: status)
         return cookie.map { page.with(.setCookie, $0) } ?? page
     }
 

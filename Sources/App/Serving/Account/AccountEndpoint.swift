@@ -19,6 +19,7 @@ struct AccountEndpoint: Sendable {
     let vault: CredentialVault
     let keyCheck: (any UpstreamKeyCheck)?
     let pages: Pages
+    let providers: [(name: String, title: String)]
     let engines: [EngineName]
     let auditor: Auditor
 

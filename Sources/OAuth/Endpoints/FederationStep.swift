@@ -1,0 +1,48 @@
+package import HTTP
+internal import Primitives
+
+/// `/login/<provider>` sends the browser to an OpenID provider, `/callback/<provider>` takes it back (oauth.md §15).
+extension AuthorizationFlow {
+    package func beginFederation(_ name: String, _ request: Request, in context: RequestContext) async -> Response {
+        guard let federation, let provider = federation.provider(named: name), request.method == .get else {
+            return refuse("Not found", "There is no such way to sign in.", rule: "OP-2", in: context, status: .notFound)
+        }
+        let now = clock()
+        let query = try? Parameters(parsing: request.query)
+        let transaction = query?.all("transaction").first
+        if let transaction, let query {
+            guard case .go = await enter(id: transaction, purpose: nil, query, request, context, at: now) else {
+                return refuse("This sign-in has ended", "Start again from your application.", rule: "AZ-14", in: context)
+            }
+        }
+        guard let (url, cookie) = await federation.begin(provider, transaction: transaction, browser: request, at: now) else {
+            return refuse(
+                "Please try again", "\(provider.title) does not answer. Wait a little, or sign in with a password.", rule: "OP-1",
+                in: context, status: .serviceUnavailable)
+        }
+        let response = Self.redirect(to: url)
+        return cookie.map { response.with(.setCookie, $0) } ?? response
+    }
+
+    package func finishFederation(_ name: String, _ request: Request, in context: RequestContext) async -> Response {
+        guard let federation, let provider = federation.provider(named: name), request.method == .get else {
+            return refuse("Not found", "There is no such way to sign in.", rule: "OP-2", in: context, status: .notFound)
+        }
+        let now = clock()
+        switch await federation.finish(provider, request, at: now) {
+        case .unavailable: return unavailable(in: context)
+        case .refused(let text, let event):
+            return refuse("Not signed in", text, rule: "OP-3", in: context, status: .forbidden, events: [event])
+        case .user(let user, let transaction, let events):
+            do {
+                let cookie = try await sessions.open(user, request, from: context.peer, at: now)
+                if let transaction { try await transactions.setUser(user.id, authenticatedAt: now, of: transaction) }
+                let next = transaction.map { "/consent?transaction=" + $0 } ?? "/account"
+                // A page of ours, not a redirect: the session cookie is Lax, and this request came from another site.
+                var response = pages.handOff(to: settings.issuer + next, host: "your account").with(.setCookie, cookie)
+                response.events = events
+                return response
+            } catch { return unavailable(in: context) }
+        }
+    }
+}

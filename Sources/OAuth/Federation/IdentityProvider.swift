@@ -1,0 +1,70 @@
+package import Primitives
+
+/// An OpenID provider people may sign in with (oauth.md §15), as an administrator configured it.
+package struct IdentityProvider: Sendable, Hashable {
+    /// Part of its own redirect path, `/callback/<name>` (OP-2: mix-up defence).
+    package let name: String
+    /// On the button.
+    package let title: String
+    /// As in the provider's `iss`.
+    package let issuer: String
+    package let clientID: String
+    package let clientSecret: String?
+    /// The claim that names our user on the first sign-in; afterwards issuer and subject do (OP-5).
+    package let userClaim: String
+    /// The first sign-in may link to somebody who has a password here: the provider's names are then as good as passwords.
+    package let linksExisting: Bool
+    /// Makes an account for people who have none, with this role; nil refuses them.
+    package let newUserRole: Role?
+    /// Its identity assertions are redeemed for access tokens (JAG-1).
+    package let acceptsAssertions: Bool
+
+    package init(
+        name: String, title: String, issuer: String, clientID: String, clientSecret: String?, userClaim: String,
+        linksExisting: Bool, newUserRole: Role?, acceptsAssertions: Bool
+    ) {
+        self.name = name
+        self.title = title
+        self.issuer = issuer
+        self.clientID = clientID
+        self.clientSecret = clientSecret
+        self.userClaim = userClaim
+        self.linksExisting = linksExisting
+        self.newUserRole = newUserRole
+        self.acceptsAssertions = acceptsAssertions
+    }
+}
+
+/// What a provider's discovery document says of it.
+package struct ProviderMetadata: Sendable, Hashable {
+    package let authorizationEndpoint: String
+    package let tokenEndpoint: String
+    package let keySetURL: String
+    /// It sends `iss` with every answer, so that one without is refused (RFC 9207).
+    package let sendsIssuer: Bool
+
+    package init(authorizationEndpoint: String, tokenEndpoint: String, keySetURL: String, sendsIssuer: Bool) {
+        self.authorizationEndpoint = authorizationEndpoint
+        self.tokenEndpoint = tokenEndpoint
+        self.keySetURL = keySetURL
+        self.sendsIssuer = sendsIssuer
+    }
+}
+
+/// Talks to configured providers. `App` joins it to libcurl.
+package protocol ProviderDirectory: Sendable {
+    /// Discovery, its issuer compared with the configured one; kept for an hour. - Throws: `MetadataFetchError`.
+    func metadata(of provider: IdentityProvider) async throws(MetadataFetchError) -> ProviderMetadata
+    /// The provider's keys, as `KeySetSource` keeps them.
+    func keySet(of provider: IdentityProvider, refreshing: Bool) async throws(MetadataFetchError) -> JSONValue
+    /// The token endpoint's JSON answer to a form.
+    func redeem(_ form: [(String, String)], at provider: IdentityProvider) async throws(MetadataFetchError) -> JSONValue
+}
+
+/// Persists who of a provider is who here.
+package protocol IdentityStore: Sendable {
+    /// Nil when that identity was never linked.
+    func user(issuer: String, subject: String) async throws(StoreError) -> UserID?
+    /// Links an identity; the first link of an identity stays.
+    func link(issuer: String, subject: String, to user: UserID, at now: Timestamp) async throws(StoreError)
+}
