@@ -6,7 +6,7 @@ internal import Synchronization
 /// is no cancellation there (mcp.md §4.4). One writer, and at any time at most one reader.
 final class ReplayLog: Sendable {
     /// Bytes kept; the oldest events give way, and whoever resumes before them is refused.
-    static let limit = 4 << 20
+    static let limit = 1 << 20
 
     private struct State {
         /// Whole events with their numbers, oldest first.

@@ -81,6 +81,13 @@ import Testing
         #expect(await call(fixture, answer, state: state).json["result"]?["isError"] == true && runs.value == 0)
     }
 
+    @Test(arguments: [["action": "accept", "content": ["confirm": "true"]], ["action": "accept"], 7] as [JSONValue])
+    func `an answer of a wrong kind is asked for again`(_ answer: JSONValue) async throws {
+        let fixture = try fixture()
+        let state = await call(fixture).json["result"]?["requestState"]
+        #expect(await call(fixture, answer, state: state).json["result"]?["resultType"] == "input_required" && runs.value == 0)
+    }
+
     @Test(arguments: [[:], ["elicitation": ["url": [:]]], ["sampling": [:]]] as [JSONValue])
     func `a client that cannot ask is told how to proceed`(_ capabilities: JSONValue) async throws {
         let result = try await call(fixture(), capabilities: capabilities).json["result"]
