@@ -5,7 +5,7 @@ internal import Primitives
 /// in its own way.
 extension MCPEndpoint {
     /// How often one call may ask before it is given up.
-    private static let maximumRounds = 16
+    static let maximumRounds = 16
     /// How long a client has for an answer, and how long a request state is accepted.
     static let answerTime = Duration.seconds(600)
 
