@@ -38,7 +38,8 @@ final class TaskHub: Sendable {
 
     /// Makes a task; an immediate `tasks/get` finds it. Nil when its user, or the process, has too many.
     func make(
-        _ tool: Tool, of caller: Principal?, pollInterval: Int, onChange: @escaping @Sendable (TaskRecord.ID) -> Void
+        _ tool: Tool, of caller: Principal?, _ client: ClientCapabilities, pollInterval: Int,
+        onChange: @escaping @Sendable (TaskRecord.ID) -> Void
     ) -> TaskRecord? {
         let now = clock()
         return state.withLock { state in
@@ -48,7 +49,7 @@ final class TaskHub: Sendable {
                 own.count(where: { !$0.record.status.isTerminal }) < Self.maximumRunning
             else { return nil }
             let record = TaskRecord(
-                TaskRecord.ID(number: state.next), tool, pollInterval: pollInterval, clock: clock, onChange: onChange)
+                TaskRecord.ID(number: state.next), tool, client, pollInterval: pollInterval, clock: clock, onChange: onChange)
             state.entries[state.next] = Entry(record: record, owner: caller?.userID)
             state.next += 1
             return record
