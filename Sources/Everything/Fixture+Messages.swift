@@ -26,7 +26,7 @@ extension Fixture {
             },
             fixtureTool("test_streaming_elicitation", "Asks for a name while its answer is a stream.") { _, context in
                 await context.progress(0, 1, "Asking")
-                guard let name = context.acceptedForm("user_name")?["name"]?.string else {
+                guard let name = context.acceptedForm("user_name", nameSchema)?["name"]?.string else {
                     if context.isDeclined("user_name") { return .text("No name was given.") }
                     return .needs(InputNeed([("user_name", .form("What is your name?", schema: nameSchema))]))
                 }

@@ -6,6 +6,10 @@ extension Fixture {
     private static func user(_ content: JSONValue) -> JSONValue { ["role": "user", "content": content] }
     private static func user(_ text: String) -> JSONValue { user(["type": "text", "text": .string(text)]) }
 
+    private static let contextSchema: JSONValue = [
+        "type": "object", "properties": ["context": ["type": "string"]], "required": ["context"],
+    ]
+
     var prompts: [Prompt] {
         [
             Prompt(name: "test_simple_prompt", title: "Simple prompt", description: "One message without arguments.") { _, _ in
@@ -39,11 +43,9 @@ extension Fixture {
             Prompt(
                 name: "test_input_required_result_prompt", title: "Prompt with a question", description: "Asks for its context."
             ) { _, context in
-                guard let text = context.acceptedForm("user_context")?["context"]?.string else {
-                    let schema: JSONValue = [
-                        "type": "object", "properties": ["context": ["type": "string"]], "required": ["context"],
-                    ]
-                    return .needs(InputNeed([("user_context", .form("What context should the prompt use?", schema: schema))]))
+                guard let text = context.acceptedForm("user_context", Self.contextSchema)?["context"]?.string else {
+                    return .needs(
+                        InputNeed([("user_context", .form("What context should the prompt use?", schema: Self.contextSchema))]))
                 }
                 return .messages([Self.user("Prompt with context: \(text)")])
             },

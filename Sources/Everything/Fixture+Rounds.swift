@@ -6,7 +6,7 @@ extension Fixture {
     var roundTools: [Tool] {
         [
             roundTool("elicitation", "Asks for a name.") { context in
-                guard let name = context.acceptedForm("user_name")?["name"]?.string else { return Self.askName() }
+                guard let name = context.acceptedForm("user_name", nameSchema)?["name"]?.string else { return Self.askName() }
                 return .text("Hello, \(name)!")
             },
             roundTool("sampling", "Asks the client's model.") { context in
@@ -23,14 +23,14 @@ extension Fixture {
                 return .text("Found \(roots.count) root(s)")
             },
             roundTool("request_state", "Asks for a yes, and notes that it did.") { context in
-                guard let form = context.acceptedForm("confirm"), form["ok"]?.bool != nil, context.state == "asked" else {
+                guard context.acceptedForm("confirm", Self.okSchema) != nil, context.state == "asked" else {
                     return Self.confirm(state: "asked")
                 }
                 return .text("state-ok: the request state came back unchanged")
             },
             multipleInputs, multiRound,
             roundTool("tampered_state", "Asks for a yes under a state that must not be changed.") { context in
-                guard context.state == "sealed", context.acceptedForm("confirm") != nil else {
+                guard context.state == "sealed", context.acceptedForm("confirm", Self.okSchema) != nil else {
                     return Self.confirm(state: "sealed")
                 }
                 return .text("integrity-ok: the request state is authentic")
@@ -50,13 +50,18 @@ extension Fixture {
     }
 
     private static func confirm(state: JSONValue) -> ToolResult {
-        let schema: JSONValue = ["type": "object", "properties": ["ok": ["type": "boolean"]], "required": ["ok"]]
-        return .needs(InputNeed([("confirm", .form("Please confirm", schema: schema))], state: state))
+        .needs(InputNeed([("confirm", .form("Please confirm", schema: okSchema))], state: state))
     }
+
+    private static let okSchema: JSONValue = ["type": "object", "properties": ["ok": ["type": "boolean"]], "required": ["ok"]]
+    private static let colorSchema: JSONValue = [
+        "type": "object", "properties": ["color": ["type": "string"]], "required": ["color"],
+    ]
 
     private var multipleInputs: Tool {
         roundTool("multiple_inputs", "Asks three questions at once.") { context in
-            guard let name = context.acceptedForm("user_name")?["name"]?.string, let greeting = context.sampledText("greeting"),
+            guard let name = context.acceptedForm("user_name", nameSchema)?["name"]?.string,
+                let greeting = context.sampledText("greeting"),
                 let roots = context.roots("client_roots")
             else {
                 return .needs(
@@ -73,10 +78,12 @@ extension Fixture {
     private var multiRound: Tool {
         roundTool("multi_round", "Asks twice, one after the other.") { context in
             if let name = context.state?["name"]?.string {
-                guard let color = context.acceptedForm("step2")?["color"]?.string else { return Self.askColor(name) }
+                guard let color = context.acceptedForm("step2", Self.colorSchema)?["color"]?.string else {
+                    return Self.askColor(name)
+                }
                 return .text("Multi-round complete for \(name) who likes \(color)")
             }
-            guard let name = context.acceptedForm("step1")?["name"]?.string else {
+            guard let name = context.acceptedForm("step1", nameSchema)?["name"]?.string else {
                 return Self.askName("step1", state: ["step": 1])
             }
             return Self.askColor(name)
@@ -84,9 +91,8 @@ extension Fixture {
     }
 
     private static func askColor(_ name: String) -> ToolResult {
-        let schema: JSONValue = ["type": "object", "properties": ["color": ["type": "string"]], "required": ["color"]]
-        return .needs(
-            InputNeed([("step2", .form("What is your favorite color?", schema: schema))], state: ["name": .string(name)]))
+        .needs(
+            InputNeed([("step2", .form("What is your favorite color?", schema: colorSchema))], state: ["name": .string(name)]))
     }
 
     /// Asks for whatever the client can, and for nothing else.

@@ -112,7 +112,7 @@ extension Fixture {
 
     private var taskAfterQuestion: Tool {
         fixtureTool("test_tool_with_task", "Asks for a name, then greets in a task.", tasks: .required) { _, context in
-            guard let name = context.acceptedForm("user_name")?["name"]?.string else { return Self.askName() }
+            guard let name = context.acceptedForm("user_name", nameSchema)?["name"]?.string else { return Self.askName() }
             return .task(
                 TaskWork { task in
                     try? await task.sleeper.sleep(for: .milliseconds(200))

@@ -58,11 +58,15 @@ package struct MCPEndpoint: Sendable {
         case .modern(let message): return await answerModern(message, &exchange)
         case .legacy(let message, let revision):
             exchange.revision = revision
-            if let refusal = resume(&exchange, id: message.id) { return refusal }
+            // A handshake begins anew, whatever dead session its client still names.
+            if message.method != "initialize", let refusal = resume(&exchange, id: message.id) { return refusal }
             return await answerLegacy(message, exchange)
         case .batch(let elements):
             exchange.revision = .march2025
             if let refusal = resume(&exchange, id: nil) { return refusal }
+            guard exchange.revision <= .march2025 else {
+                return refuse(RPCError(.invalidRequest, "Batches exist in revision 2025-03-26 only."), .badRequest, id: nil)
+            }
             return await answerBatch(elements, exchange)
         case .invalid(let error, let id): return refuse(error, .badRequest, id: id)
         case .unsupportedHeader:

@@ -2,6 +2,13 @@ internal import Primitives
 
 extension Tool {
     private static let question = "confirmation"
+    private static let form: JSONValue = [
+        "type": "object",
+        "properties": [
+            "confirm": ["type": "boolean", "title": "Go ahead", "description": "It cannot be undone.", "default": false]
+        ],
+        "required": ["confirm"],
+    ]
 
     /// The same tool, which asks the person before it runs. Where its client cannot show a question nothing runs, and the refusal
     /// says how to proceed. A consent is for one call with these arguments, once.
@@ -10,7 +17,7 @@ extension Tool {
         return replacingRun(isLocal: false) { arguments, context in
             guard context.client.contains(.elicitationForm) else { return Self.cannotAsk(title) }
             if context.isDeclined(Self.question) { return .failure("Not confirmed, so nothing was done.") }
-            guard let form = context.acceptedForm(Self.question), context.state == "asked" else {
+            guard let form = context.acceptedForm(Self.question, Self.form), context.state == "asked" else {
                 return .needs(Self.ask(title, arguments))
             }
             guard form["confirm"] == true else { return .failure("Not confirmed, so nothing was done.") }
@@ -19,17 +26,10 @@ extension Tool {
     }
 
     private static func ask(_ title: String, _ arguments: JSONObject) -> InputNeed {
-        let schema: JSONValue = [
-            "type": "object",
-            "properties": [
-                "confirm": ["type": "boolean", "title": "Go ahead", "description": "It cannot be undone.", "default": false]
-            ],
-            "required": ["confirm"],
-        ]
         // What is about to happen in the words of the call itself; the model may have said something else.
         let shown = String(JSONValue.object(arguments).text.prefix(500))
         return InputNeed(
-            [(question, .form("\(title)? This may destroy something. Arguments: \(shown)", schema: schema))], state: "asked",
+            [(question, .form("\(title)? This may destroy something. Arguments: \(shown)", schema: form))], state: "asked",
             isSingleUse: true)
     }
 

@@ -5,7 +5,7 @@ internal import Primitives
 /// in its own way.
 extension MCPEndpoint {
     /// How often one call may ask before it is given up.
-    private static let maximumRounds = 16
+    static let maximumRounds = 16
     /// How long a client has for an answer, and how long a request state is accepted.
     static let answerTime = Duration.seconds(600)
 
@@ -69,7 +69,7 @@ extension MCPEndpoint {
             switch result.next {
             case nil: return .result(result)
             case .error(let error): return .error(error)
-            case .task(let work): return startTask(work, run, exchange)
+            case .task(let work): return startTask(work, run, context, exchange)
             case .input(let need):
                 if exchange.revision.isModern { return requireInput(need, "tools/call", context, exchange) }
                 guard let answers = await ask(need, context, exchange) else { return .result(Self.unanswered(need)) }
@@ -137,11 +137,11 @@ extension MCPEndpoint {
 
     // MARK: Tasks
 
-    private func startTask(_ work: TaskWork, _ run: Run, _ exchange: Exchange) -> ToolEnd.Body {
+    private func startTask(_ work: TaskWork, _ run: Run, _ context: ToolContext, _ exchange: Exchange) -> ToolEnd.Body {
         guard features.hasTasks, continuity != nil else {
             return .error(RPCError(.internalError, "This server keeps no tasks."))
         }
-        guard let record = makeTask(work, run.call.tool, exchange) else {
+        guard let record = makeTask(work, run.call.tool, context, exchange) else {
             return .error(RPCError(.refused, "\(TaskHub.maximumRunning) tasks are running already. Wait for one, or cancel one."))
         }
         var members = record.members(handle: handle(of: record, run.arguments, exchange.caller), isDetailed: false)
@@ -152,10 +152,10 @@ extension MCPEndpoint {
     }
 
     /// Starts the work of a new task; nil when there are too many.
-    func makeTask(_ work: TaskWork, _ tool: Tool, _ exchange: Exchange) -> TaskRecord? {
+    func makeTask(_ work: TaskWork, _ tool: Tool, _ context: ToolContext, _ exchange: Exchange) -> TaskRecord? {
         let changes = features.changes
         let record = continuity?.tasks.make(
-            tool, of: exchange.caller, pollInterval: work.pollInterval, onChange: { changes?.publish(.task($0)) })
+            tool, of: exchange.caller, context.client, pollInterval: work.pollInterval, onChange: { changes?.publish(.task($0)) })
         record?.start(work, sleeper: sleeper, on: exchange.context.executor)
         return record
     }

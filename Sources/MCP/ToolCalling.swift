@@ -26,7 +26,8 @@ extension MCPEndpoint {
         case .refused(let refusal): return refuse(refusal, id: id)
         case .admitted(let fields):
             let run = Run(
-                call: call, arguments: view?.value.object ?? JSONObject(), id: id, fields: fields,
+                call: call, arguments: view?.value.object ?? JSONObject(),
+                reply: Reply(id: id, revision: exchange.revision, fields: fields),
                 progressToken: message.meta?["progressToken"]?.value, params: message.params, round: round)
             return tool.isLocal ? await runLocal(run, exchange) : await runRemote(run, exchange)
         }
@@ -48,12 +49,18 @@ extension MCPEndpoint {
         }
     }
 
+    /// What an answer needs of its request.
+    struct Reply: Sendable {
+        let id: RPCID
+        let revision: Revision
+        let fields: Fields
+    }
+
     /// One admitted call.
     struct Run: Sendable {
         let call: ToolCall
         let arguments: JSONObject
-        let id: RPCID
-        let fields: Fields
+        let reply: Reply
         let progressToken: JSONValue?
         let params: JSONView?
         /// What a client brought back for an earlier round; nil for nearly every call.
@@ -72,7 +79,7 @@ extension MCPEndpoint {
             if result.next != nil { body = await settle(result, run, &context, exchange) }
         }
         let isRecorded = await gate.finish(run.call, outcome: outcome(of: body), in: exchange.context)
-        return answer(ToolEnd(body: body, isRecorded: isRecorded), run)
+        return answer(ToolEnd(body: body, isRecorded: isRecorded), run.reply)
     }
 
     private func outcome(of body: ToolEnd.Body) -> ToolOutcome {
@@ -97,73 +104,74 @@ extension MCPEndpoint {
             context.params = run.params
             context.exchange = meeting
             let body = await perform(run, &context, exchange)
-            memory?.endCall(run.id)
             let outcome: ToolOutcome = Task.isCancelled ? .cancelled : outcome(of: body)
             let isRecorded = await gate.finish(run.call, outcome: outcome, in: exchange.context)
             meeting.finish(ToolEnd(body: body, isRecorded: isRecorded))
+            memory?.endCall(run.reply.id)
         }
-        memory?.beginCall(run.id) {
+        memory?.beginCall(run.reply.id) {
             work.cancel()
             meeting.finish(ToolEnd(body: .silence, isRecorded: true))
         }
-        guard exchange.acceptsStream else { return await awaitEnd(of: meeting, run, work) }
+        if meeting.isFinished { memory?.endCall(run.reply.id) }  // it was faster than we
+        guard exchange.acceptsStream else { return await awaitEnd(of: meeting, run.reply, work) }
         switch await meeting.next(atMost: Self.patience, sleeper) {
-        case .finished(let end): return answer(end, run)
+        case .finished(let end): return answer(end, run.reply)
         case let first:
-            if Task.isCancelled { return abandon(run, work) }
-            return stream(meeting, run, exchange, work, memory, first: first)
+            if Task.isCancelled { return abandon(run.reply, work) }
+            return stream(meeting, run.reply, exchange, work, memory, first: first)
         }
     }
 
-    private func awaitEnd(of meeting: ToolExchange, _ run: Run, _ work: Task<Void, Never>) async -> Response {
+    private func awaitEnd(of meeting: ToolExchange, _ reply: Reply, _ work: Task<Void, Never>) async -> Response {
         streams.add(meeting)
         defer { streams.remove(meeting) }
         while true {
             switch await meeting.next(atMost: streams.keepAlive, sleeper) {
-            case .finished(let end): return answer(end, run)
-            case .interrupted: return await interrupt(run, work)
-            case .message, .pause, .quiet: if Task.isCancelled { return abandon(run, work) }
+            case .finished(let end): return answer(end, reply)
+            case .interrupted: return await interrupt(reply, work)
+            case .message, .pause, .quiet: if Task.isCancelled { return abandon(reply, work) }
             }
         }
     }
 
     /// The client is gone; nobody reads this answer.
-    private func abandon(_ run: Run, _ work: Task<Void, Never>) -> Response {
-        if run.call.revision.isModern { work.cancel() }
-        return refuse(RPCError(.unavailable, "The client disconnected."), .serviceUnavailable, id: run.id)
+    private func abandon(_ reply: Reply, _ work: Task<Void, Never>) -> Response {
+        if reply.revision.isModern { work.cancel() }
+        return refuse(RPCError(.unavailable, "The client disconnected."), .serviceUnavailable, id: reply.id)
     }
 
     /// The server goes. In every era, since nothing of the call would outlive it; its record is written first.
-    private func interrupt(_ run: Run, _ work: Task<Void, Never>) async -> Response {
+    private func interrupt(_ reply: Reply, _ work: Task<Void, Never>) async -> Response {
         work.cancel()
         await work.value
-        return refuse(Self.stopping, .serviceUnavailable, id: run.id).with(.retryAfter, "5")
+        return refuse(Self.stopping, .serviceUnavailable, id: reply.id).with(.retryAfter, "5")
     }
 
-    private func answer(_ end: ToolEnd, _ run: Run) -> Response {
-        guard end.isRecorded else { return refuse(Self.unrecorded, .serviceUnavailable, id: run.id).with(.retryAfter, "5") }
+    private func answer(_ end: ToolEnd, _ reply: Reply) -> Response {
+        guard end.isRecorded else { return refuse(Self.unrecorded, .serviceUnavailable, id: reply.id).with(.retryAfter, "5") }
         var response: Response
         switch end.body {
-        case .error(let error): response = answer(error, id: run.id, run.call.revision)
+        case .error(let error): response = answer(error, id: reply.id, reply.revision)
         case .silence: return Response(.accepted)
-        default: response = Response(.ok, fields: Self.jsonFields, body: .bytes(whole(end, run) ?? []))
+        default: response = Response(.ok, fields: Self.jsonFields, body: .bytes(whole(end, reply) ?? []))
         }
-        response.fields.append(contentsOf: run.fields)
+        response.fields.append(contentsOf: reply.fields)
         return response
     }
 
     /// The response message; nil where nothing is answered any more.
-    private func whole(_ end: ToolEnd, _ run: Run) -> [UInt8]? {
-        guard end.isRecorded else { return RPCReply.error(Self.unrecorded, id: run.id) }
-        let revision = run.call.revision
+    private func whole(_ end: ToolEnd, _ reply: Reply) -> [UInt8]? {
+        guard end.isRecorded else { return RPCReply.error(Self.unrecorded, id: reply.id) }
+        let revision = reply.revision
         switch end.body {
         case .result(let result):
             let meta = revision.isModern ? info.resultMetaBytes : nil
-            return RPCReply.result(revision.isModern ? result : result.downgraded(for: revision), meta: meta, id: run.id)
+            return RPCReply.result(revision.isModern ? result : result.downgraded(for: revision), meta: meta, id: reply.id)
         case .members(var members):
-            members.append("_meta", info.resultMeta)
-            return RPCReply.result(.object(members), id: run.id)
-        case .error(let error): return RPCReply.error(error, id: run.id)
+            if revision.isModern { members.append("_meta", info.resultMeta) }
+            return RPCReply.result(.object(members), id: reply.id)
+        case .error(let error): return RPCReply.error(error, id: reply.id)
         case .silence: return nil
         }
     }
@@ -172,22 +180,23 @@ extension MCPEndpoint {
     private static let stopping = RPCError(
         .unavailable, "The server is stopping. Look whether the call took effect, then try again.")
 
-    private func stream(
-        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, _ memory: SessionMemory?,
+    /// An event stream of a call; in a session one that can be resumed.
+    func stream(
+        _ meeting: ToolExchange, _ reply: Reply, _ exchange: Exchange, _ work: Task<Void, Never>, _ memory: SessionMemory?,
         first: ToolExchange.Signal
     ) -> Response {
         var fields = EventStream.fields
-        fields.append(contentsOf: run.fields)
+        fields.append(contentsOf: reply.fields)
         if let memory {
             return Response(
-                .ok, fields: fields, body: resumable(meeting, run, exchange, work, memory.openLog(), first: first))
+                .ok, fields: fields, body: resumable(meeting, reply, exchange, work, memory.openLog(), first: first))
         }
         // A head that cannot be sent drops the producer unused; the call must not go on for nobody.
-        let owner = CallOwner(run.call.revision.isModern ? work : nil)
+        let owner = CallOwner(reply.revision.isModern ? work : nil)
         return Response(
             .ok, fields: fields,
             body: .stream { writer in
-                switch await pump(meeting, run, exchange, first: first, into: writer) {
+                switch await pump(meeting, reply, exchange, first: first, into: writer) {
                 case .whole: break
                 case .broken: owner.cancel()
                 case .interrupted:
@@ -199,7 +208,7 @@ extension MCPEndpoint {
 
     /// In a session nothing is lost with a connection: the call writes into a log, and whoever reads, reads from there.
     private func resumable(
-        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, _ work: Task<Void, Never>, _ log: ReplayLog,
+        _ meeting: ToolExchange, _ reply: Reply, _ exchange: Exchange, _ work: Task<Void, Never>, _ log: ReplayLog,
         first: ToolExchange.Signal
     ) -> Response.Body {
         if exchange.revision == .november2025 { log.append([]) }
@@ -214,12 +223,12 @@ extension MCPEndpoint {
                 case .pause(let milliseconds): if exchange.revision == .november2025 { log.pause(milliseconds) }
                 case .quiet: break
                 case .finished(let end):
-                    if let message = whole(end, run) { log.append(message) }
+                    if let message = whole(end, reply) { log.append(message) }
                     return log.finish(at: .now())
                 case .interrupted:
                     work.cancel()
                     await work.value
-                    log.append(RPCReply.error(Self.stopping, id: run.id))
+                    log.append(RPCReply.error(Self.stopping, id: reply.id))
                     return log.finish(at: .now())
                 }
                 signal = await meeting.next(atMost: .seconds(3600), sleeper)
@@ -233,7 +242,7 @@ extension MCPEndpoint {
 
     /// Sends notifications, then the one response, then ends.
     private func pump(
-        _ meeting: ToolExchange, _ run: Run, _ exchange: Exchange, first: ToolExchange.Signal, into writer: any BodyWriter
+        _ meeting: ToolExchange, _ reply: Reply, _ exchange: Exchange, first: ToolExchange.Signal, into writer: any BodyWriter
     ) async -> StreamEnd {
         streams.add(meeting)
         defer { streams.remove(meeting) }
@@ -252,10 +261,10 @@ extension MCPEndpoint {
                     try await writer.write(EventStream.comment)
                     await writer.rest()
                 case .finished(let end):
-                    if let message = whole(end, run) { try await writer.write(EventStream.message(message)) }
+                    if let message = whole(end, reply) { try await writer.write(EventStream.message(message)) }
                     return .whole
                 case .interrupted:
-                    try await writer.write(EventStream.message(RPCReply.error(Self.stopping, id: run.id)))
+                    try await writer.write(EventStream.message(RPCReply.error(Self.stopping, id: reply.id)))
                     return .interrupted
                 }
             }

@@ -104,6 +104,21 @@ import Testing
         await serving.value
     }
 
+    @Test func `a prompt asks through the stream of its request (mcp.md §4.6)`() async throws {
+        let session = try await Site().handshake()
+        let answer = await session.request("prompts/get", ["name": "test_input_required_result_prompt"])
+        let messages = await answer.messages { message in
+            guard let question = message["id"], message["method"] == "elicitation/create" else { return }
+            let result: JSONValue = ["action": "accept", "content": ["context": "tests"]]
+            _ = await session.site.send(["jsonrpc": "2.0", "id": question, "result": result], session.fields())
+        }
+        let result = messages.last?["result"]
+        #expect(result?["messages"]?.array?.first?["content"]?["text"] == "Prompt with context: tests" && result?["_meta"] == nil)
+        let silent = try await Site().handshake(capabilities: [:]).request(
+            "prompts/get", ["name": "test_input_required_result_prompt"])
+        #expect(silent.code == -32602)
+    }
+
     @Test func `server-session-lifecycle: after DELETE the id is unknown`() async throws {
         let session = try await Site().handshake()
         #expect(await session.bare(.delete).status == .noContent)

@@ -139,12 +139,13 @@ def test_resources_prompts_and_completion(everything, mode):
     drive(everything.url, mode, body)
 
 
-def test_a_prompt_asks_a_client_of_today(everything):
+@pytest.mark.parametrize("mode", MODES)
+def test_a_prompt_asks_too(everything, mode):
     async def body(client):
         prompt = await client.get_prompt("test_input_required_result_prompt", {})
         assert prompt.messages[0].content.text == "Prompt with context: Ada"
 
-    drive(everything.url, "2026-07-28", body)
+    drive(everything.url, mode, body)
 
 
 def test_a_listening_client_hears_of_changes_and_reads_them(everything):

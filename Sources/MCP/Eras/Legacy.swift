@@ -67,7 +67,7 @@ extension MCPEndpoint {
             return reply(RPCError(.invalidParams, "params.uri must be a string."), id: id)
         }
         guard let session = exchange.session, let continuity else {
-            return reply(RPCError(.invalidParams, "Subscribing needs a session: initialize first."), id: id)
+            return refuse(RPCError(.invalidRequest, "Subscribing needs a session: initialize first."), .badRequest, id: id)
         }
         guard continuity.sessions.memory(of: session).watch(uri) else {
             return reply(RPCError(.invalidParams, "\(SessionMemory.maximumWatched) resources are watched already."), id: id)

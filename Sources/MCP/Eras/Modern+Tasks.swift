@@ -67,7 +67,7 @@ extension MCPEndpoint {
         (context.params, context.servesTasks) = (message.params, features.hasTasks)
         let result = await tool.run(arguments, context)
         _ = await gate.finish(call, outcome: .completed, in: exchange.context)
-        guard case .task(let work) = result.next, let record = makeTask(work, tool, exchange) else { return .unknown }
+        guard case .task(let work) = result.next, let record = makeTask(work, tool, context, exchange) else { return .unknown }
         return .found(continuity?.tasks.resume(handle, as: record) ?? record)
     }
 }

@@ -22,20 +22,16 @@ extension MCPEndpoint {
             }
         } catch { return answer(error, id: id, exchange.revision) }
         switch await prompt.run(arguments, context) {
-        case .messages(let messages):
-            return complete(
-                JSONObject([("description", .string(prompt.description)), ("messages", .array(messages))]), id, exchange)
-        case .needs(let need): return requireInput(need, message, id, context, exchange)
+        case .messages(let messages): return complete(Self.prompt(prompt, messages), id, exchange)
+        case .needs(let need):
+            return exchange.revision.isModern
+                ? requireInput(need, message, id, context, exchange) : askForPrompt(prompt, arguments, need, id, context, exchange)
         }
     }
 
-    /// Questions of prompts reach 2026-07-28 clients only: a legacy answer to `prompts/get` is no stream here.
     private func requireInput(
         _ need: InputNeed, _ message: RPCMessage, _ id: RPCID, _ context: ToolContext, _ exchange: Exchange
     ) -> Response {
-        guard exchange.revision.isModern else {
-            return reply(RPCError(.invalidParams, "This prompt has questions, which needs revision 2026-07-28."), id: id)
-        }
         switch requireInput(need, message.method, context, exchange) {
         case .members(var members):
             members.append("_meta", info.resultMeta)
@@ -43,6 +39,48 @@ extension MCPEndpoint {
         case .error(let error): return answer(error, id: id, exchange.revision)
         case .result, .silence: return reply(RPCError(.internalError, "The prompt ended in nothing."), id: id)
         }
+    }
+
+    /// Puts the questions of a prompt to a legacy client, on a stream that ends with the prompt (mcp.md §4.6).
+    private func askForPrompt(
+        _ prompt: Prompt, _ arguments: JSONObject, _ need: InputNeed, _ id: RPCID, _ context: ToolContext, _ exchange: Exchange
+    ) -> Response {
+        guard let session = exchange.session, exchange.acceptsStream, need.needs.isSubset(of: session.capabilities), let continuity
+        else {
+            return reply(RPCError(.invalidParams, "This prompt has a question, which your client cannot be asked."), id: id)
+        }
+        let meeting = ToolExchange(progressToken: nil)
+        // Awaited by nobody: ends with its last answer, or when the time for one is over.
+        let work = Task(executorPreference: exchange.context.executor) {
+            meeting.finish(ToolEnd(body: await settle(prompt, arguments, need, context, exchange, meeting), isRecorded: true))
+        }
+        return stream(
+            meeting, Reply(id: id, revision: exchange.revision, fields: Fields()), exchange, work,
+            continuity.sessions.memory(of: session),
+            first: .quiet)
+    }
+
+    private func settle(
+        _ prompt: Prompt, _ arguments: JSONObject, _ first: InputNeed, _ context: ToolContext, _ exchange: Exchange,
+        _ meeting: ToolExchange
+    ) async -> ToolEnd.Body {
+        var (need, context) = (first, context)
+        context.exchange = meeting
+        for _ in 0..<Self.maximumRounds {
+            guard let answers = await ask(need, context, exchange) else {
+                return .error(RPCError(.invalidParams, "Your client did not answer the question of this prompt."))
+            }
+            (context.answers, context.state) = (answers, need.state)
+            switch await prompt.run(arguments, context) {
+            case .messages(let messages): return .members(Self.prompt(prompt, messages))
+            case .needs(let next): need = next
+            }
+        }
+        return .error(RPCError(.internalError, "The prompt asked \(Self.maximumRounds) times without coming to an end."))
+    }
+
+    private static func prompt(_ prompt: Prompt, _ messages: [JSONValue]) -> JSONObject {
+        JSONObject([("description", .string(prompt.description)), ("messages", .array(messages))])
     }
 
     private func makeContext(_ message: RPCMessage, _ exchange: Exchange) -> ToolContext {

@@ -3,9 +3,12 @@ package import Primitives
 /// Reads one entry of `inputResponses`, which is whatever a client sent.
 extension ToolContext {
     /// The content of an accepted form. Nil when the answer is missing, of a wrong shape, or no acceptance.
-    package func acceptedForm(_ key: String) -> JSONObject? {
-        guard let answer = answers[key], answer["action"] == "accept" else { return nil }
-        return answer["content"]?.object
+    /// - Parameter schema: what was asked for.
+    package func acceptedForm(_ key: String, _ schema: JSONValue) -> JSONObject? {
+        guard let answer = answers[key], answer["action"] == "accept", let content = answer["content"]?.object,
+            FormSchema.accepts(content, schema)
+        else { return nil }
+        return content
     }
 
     /// True when the person said no, or closed the question.

@@ -9,20 +9,31 @@ final class SessionHub: Sendable {
     /// Ended ids remembered; beyond, the oldest are forgotten, and would be accepted again until they expire.
     static let endedCapacity = 100_000
 
+    private static let sweepInterval = Duration.seconds(60)
+
     private struct State {
         var sessions: [String: SessionMemory] = [:]
         var ended: Set<String> = []
         var endedInOrder: [String] = []
+        var swept = MonotonicTime.now()
     }
 
     private let state = Mutex(State())
 
     /// The memory of a session; made when first asked for.
     func memory(of session: LegacySession) -> SessionMemory {
-        state.withLock { state in
-            if let known = state.sessions[session.id] { return known }
-            if state.sessions.count >= Self.capacity { Self.forgetIdle(&state) }
-            let memory = SessionMemory()
+        let now = MonotonicTime.now()
+        return state.withLock { state in
+            if let known = state.sessions[session.id] {
+                known.touch(at: now)
+                return known
+            }
+            if now - state.swept > Self.sweepInterval {
+                state.swept = now
+                state.sessions = state.sessions.filter { !$0.value.isForgettable(at: now) }
+            }
+            if state.sessions.count >= Self.capacity { Self.makeRoom(&state, now) }
+            let memory = SessionMemory(at: now)
             state.sessions[session.id] = memory
             return memory
         }
@@ -46,10 +57,14 @@ final class SessionHub: Sendable {
         memory?.end()
     }
 
-    /// Forgets those with nothing open; where none is idle, half of all, so that no client can lock others out.
-    private static func forgetIdle(_ state: inout State) {
-        state.sessions = state.sessions.filter { !$0.value.isIdle }
+    /// Forgets those with nothing open, then those used longest ago, so that no client can lock others out.
+    private static func makeRoom(_ state: inout State, _ now: MonotonicTime) {
+        state.sessions = state.sessions.filter { $0.value.isBusy(at: now) }
         guard state.sessions.count >= capacity else { return }
-        for id in Array(state.sessions.keys.prefix(capacity / 2)) { state.sessions.removeValue(forKey: id)?.end() }
+        let oldest = state.sessions.sorted { $0.value.lastUse < $1.value.lastUse }.prefix(capacity / 10)
+        for (id, memory) in oldest {
+            state.sessions[id] = nil
+            memory.end()
+        }
     }
 }

@@ -20,13 +20,34 @@ final class SessionMemory: Sendable {
         var watched: Set<String> = []
         var logLevel: LogLevel?
         var isEnded = false
+        var lastUse: MonotonicTime
+
+        mutating func forgetStreams(_ now: MonotonicTime) {
+            streams = streams.filter { $0.value.finishedAt.map { now - $0 < SessionMemory.retention } ?? true }
+        }
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    var isIdle: Bool {
-        state.withLock {
-            $0.questions.isEmpty && $0.calls.isEmpty && $0.standalone == nil && $0.watched.isEmpty && $0.streams.isEmpty
+    init(at now: MonotonicTime) { state = Mutex(State(lastUse: now)) }
+
+    var lastUse: MonotonicTime { state.withLock { $0.lastUse } }
+
+    func touch(at now: MonotonicTime) { state.withLock { $0.lastUse = now } }
+
+    /// Something waits here for the client or for a call.
+    func isBusy(at now: MonotonicTime) -> Bool {
+        state.withLock { state in
+            state.forgetStreams(now)
+            return !state.questions.isEmpty || !state.calls.isEmpty || state.standalone != nil || !state.streams.isEmpty
+        }
+    }
+
+    /// Nothing is lost that its client would miss: nothing is open, and what it asked to watch it no longer listens for.
+    func isForgettable(at now: MonotonicTime) -> Bool {
+        guard !isBusy(at: now) else { return false }
+        return state.withLock { state in
+            now - state.lastUse > (state.watched.isEmpty && state.logLevel == nil ? Self.retention : .seconds(86_400))
         }
     }
 
@@ -100,7 +121,7 @@ final class SessionMemory: Sendable {
     func openLog() -> ReplayLog {
         let now = MonotonicTime.now()
         return state.withLock { state in
-            state.streams = state.streams.filter { $0.value.finishedAt.map { now - $0 < Self.retention } ?? true }
+            state.forgetStreams(now)
             while state.streams.count >= Self.maximumStreams, let oldest = state.streams.keys.min() { state.streams[oldest] = nil }
             let log = ReplayLog(name: state.nextStream)
             state.nextStream += 1
@@ -148,7 +169,7 @@ final class SessionMemory: Sendable {
     func end() {
         let former = state.withLock { state in
             defer {
-                state = State()
+                state = State(lastUse: state.lastUse)
                 state.isEnded = true
             }
             return state

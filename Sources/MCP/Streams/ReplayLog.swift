@@ -5,14 +5,18 @@ internal import Synchronization
 /// The events of one stream of a legacy session, kept so that a client that lost its connection gets what it missed: a disconnect
 /// is no cancellation there (mcp.md §4.4). One writer, and at any time at most one reader.
 final class ReplayLog: Sendable {
-    /// Bytes kept; the oldest events give way, and whoever resumes before them is refused.
-    static let limit = 4 << 20
+    /// Bytes kept of what a reader had; the oldest events give way, and whoever resumes before them is refused.
+    static let limit = 1 << 20
+    /// Bytes kept in any case: of a call that talks while nobody listens.
+    static let unreadLimit = 16 << 20
 
     private struct State {
         /// Whole events with their numbers, oldest first.
         var events: [(number: Int, bytes: [UInt8])] = []
         var size = 0
         var next = 1
+        /// The last event a reader was given.
+        var read = 0
         var isFinished = false
         /// Nobody was there to be sent away yet; whoever comes next is, after so many milliseconds.
         var pause: Int64?
@@ -36,8 +40,15 @@ final class ReplayLog: Sendable {
             state.events.append((state.next, event))
             state.next += 1
             state.size += event.count
-            while state.size > Self.limit, state.events.count > 1 { state.size -= state.events.removeFirst().bytes.count }
-            state.reader?.push(event, isRepeatable: true)
+            if let reader = state.reader {
+                reader.push(event, isRepeatable: true)
+                state.read = state.next - 1
+            }
+            while let first = state.events.first, state.events.count > 1,
+                state.size > (first.number <= state.read ? Self.limit : Self.unreadLimit)
+            {
+                state.size -= state.events.removeFirst().bytes.count
+            }
         }
     }
 
@@ -62,12 +73,15 @@ final class ReplayLog: Sendable {
     }
 
     /// Lets a stream have every event to come; an earlier reader is sent away, since its client is here.
+    /// - Parameter number: 0 begins with whatever is kept.
     /// - Returns: the events after that number, to be sent first; nil when they are no longer kept.
     func attach(_ reader: OpenStream, after number: Int) -> [[UInt8]]? {
         state.withLock { state in
-            guard number >= 0, number < state.next, state.events.first.map({ $0.number <= number + 1 }) ?? true else { return nil }
+            guard number >= 0, number < state.next else { return nil }
+            guard number == 0 || state.events.first.map({ $0.number <= number + 1 }) ?? true else { return nil }
             state.reader?.send(.gone)
             state.reader = nil
+            state.read = max(state.read, state.next - 1)
             let missed = state.events.filter { $0.number > number }.map(\.bytes)
             if let pause = state.pause, !state.isFinished {
                 state.pause = nil

@@ -112,6 +112,8 @@ final class ToolExchange: Sendable {
         }
     }
 
+    var isFinished: Bool { state.withLock { $0.end != nil } }
+
     /// Tells the consumer not to wait for the end any longer.
     func interrupt() {
         wake { state in

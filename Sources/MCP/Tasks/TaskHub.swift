@@ -8,8 +8,10 @@ final class TaskHub: Sendable {
     static let timeToLive = Duration.seconds(3600)
     /// Tasks of one user that have not ended.
     static let maximumRunning = 32
-    /// Tasks kept of all users.
+    /// Tasks kept of one user, ended ones included, and of all: none is forgotten before its time, so more are refused.
+    static let maximumKept = 1000
     static let capacity = 10_000
+    private static let sweepInterval = Duration.seconds(60)
 
     private struct Entry {
         let record: TaskRecord
@@ -21,6 +23,7 @@ final class TaskHub: Sendable {
         var next = 1
         /// Tasks of an earlier process that were taken up again, by their handles.
         var resumed: [String: Int] = [:]
+        var swept = Timestamp(milliseconds: 0)
     }
 
     /// Names the process in every handle: numbers begin anew with each.
@@ -35,15 +38,18 @@ final class TaskHub: Sendable {
 
     /// Makes a task; an immediate `tasks/get` finds it. Nil when its user, or the process, has too many.
     func make(
-        _ tool: Tool, of caller: Principal?, pollInterval: Int, onChange: @escaping @Sendable (TaskRecord.ID) -> Void
+        _ tool: Tool, of caller: Principal?, _ client: ClientCapabilities, pollInterval: Int,
+        onChange: @escaping @Sendable (TaskRecord.ID) -> Void
     ) -> TaskRecord? {
         let now = clock()
         return state.withLock { state in
-            if state.entries.count >= Self.capacity { Self.forgetExpired(&state, now) }
-            let running = state.entries.values.count { $0.owner == caller?.userID && !$0.record.status.isTerminal }
-            guard state.entries.count < Self.capacity, running < Self.maximumRunning else { return nil }
+            if now - state.swept > Self.sweepInterval { Self.forgetExpired(&state, now) }
+            let own = state.entries.values.filter { $0.owner == caller?.userID }
+            guard state.entries.count < Self.capacity, own.count < Self.maximumKept,
+                own.count(where: { !$0.record.status.isTerminal }) < Self.maximumRunning
+            else { return nil }
             let record = TaskRecord(
-                TaskRecord.ID(number: state.next), tool, pollInterval: pollInterval, clock: clock, onChange: onChange)
+                TaskRecord.ID(number: state.next), tool, client, pollInterval: pollInterval, clock: clock, onChange: onChange)
             state.entries[state.next] = Entry(record: record, owner: caller?.userID)
             state.next += 1
             return record
@@ -84,6 +90,7 @@ final class TaskHub: Sendable {
     }
 
     private static func forgetExpired(_ state: inout State, _ now: Timestamp) {
+        state.swept = now
         for (number, entry) in state.entries where now - entry.record.created >= timeToLive {
             entry.record.cancel()
             state.entries[number] = nil

@@ -30,6 +30,8 @@ package final class TaskRecord: Sendable {
     let id: ID
     /// The tool it came from: whoever may no longer call that may not see the task either.
     let tool: Tool
+    /// What its client declared when it began: nothing else is asked (mcp.md §3.6).
+    private let client: ClientCapabilities
     let created: Timestamp
     let pollInterval: Int
     private let clock: @Sendable () -> Timestamp
@@ -38,11 +40,12 @@ package final class TaskRecord: Sendable {
     private let work = Mutex<Task<Void, Never>?>(nil)
 
     init(
-        _ id: ID, _ tool: Tool, pollInterval: Int, clock: @escaping @Sendable () -> Timestamp,
+        _ id: ID, _ tool: Tool, _ client: ClientCapabilities, pollInterval: Int, clock: @escaping @Sendable () -> Timestamp,
         onChange: @escaping @Sendable (ID) -> Void
     ) {
         self.id = id
         self.tool = tool
+        self.client = client
         self.pollInterval = pollInterval
         self.clock = clock
         self.onChange = onChange
@@ -102,6 +105,7 @@ package final class TaskRecord: Sendable {
 
     func ask(_ requests: [(key: String, request: InputRequest)]) async -> JSONObject? {
         guard !requests.isEmpty else { return JSONObject() }
+        guard InputNeed(requests).needs.isSubset(of: client) else { return nil }
         return await withCheckedContinuation { continuation in
             let isAsked = state.withLock { state in
                 guard !state.status.isTerminal, !state.isCancelled else { return false }

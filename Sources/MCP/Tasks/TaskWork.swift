@@ -27,7 +27,7 @@ package struct TaskContext: Sendable {
 
     /// Asks the client and waits until every question is answered, one by one if it likes.
     /// - Parameter requests: keys unique for the life of the task.
-    /// - Returns: nil when the task was cancelled meanwhile.
+    /// - Returns: nil when the task was cancelled meanwhile, or its client cannot be asked this.
     package func ask(_ requests: [(key: String, request: InputRequest)]) async -> JSONObject? { await record.ask(requests) }
 
     /// Says in words how far it is.

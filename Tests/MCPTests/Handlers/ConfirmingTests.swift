@@ -73,12 +73,18 @@ import Testing
     @Test(
         arguments: [
             ["action": "decline"], ["action": "cancel"], ["action": "accept", "content": ["confirm": false]],
-            ["action": "accept", "content": ["confirm": "true"]],
         ] as [JSONValue])
     func `anything but a yes does nothing`(_ answer: JSONValue) async throws {
         let fixture = try fixture()
         let state = await call(fixture).json["result"]?["requestState"]
         #expect(await call(fixture, answer, state: state).json["result"]?["isError"] == true && runs.value == 0)
+    }
+
+    @Test(arguments: [["action": "accept", "content": ["confirm": "true"]], ["action": "accept"], 7] as [JSONValue])
+    func `an answer of a wrong kind is asked for again`(_ answer: JSONValue) async throws {
+        let fixture = try fixture()
+        let state = await call(fixture).json["result"]?["requestState"]
+        #expect(await call(fixture, answer, state: state).json["result"]?["resultType"] == "input_required" && runs.value == 0)
     }
 
     @Test(arguments: [[:], ["elicitation": ["url": [:]]], ["sampling": [:]]] as [JSONValue])

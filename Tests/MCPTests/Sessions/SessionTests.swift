@@ -47,6 +47,20 @@ import Testing
         #expect(batch.json.array?.count == 1)
     }
 
+    @Test func `no batch in a session of a later revision (mcp.md §4.5)`() async throws {
+        let fixture = try MemoryFixture()
+        let session = try #require(await fixture.initialize(as: Self.alice))
+        let batch: JSONValue = [["jsonrpc": "2.0", "id": 1, "method": "ping"]]
+        #expect(await fixture.send(.post, batch, [(.mcpSessionID, session)], as: Self.alice).status == .badRequest)
+    }
+
+    @Test func `a handshake begins anew, whatever dead session its client still names`() async throws {
+        let fixture = try MemoryFixture()
+        let hello: JSONValue = ["protocolVersion": "2025-11-25", "capabilities": [:]]
+        let answer = await fixture.legacy("initialize", hello, session: "dead", as: Self.alice)
+        #expect(answer.status == .ok && answer.fields[.mcpSessionID] != nil)
+    }
+
     @Test func `a second stream of a session is 409, and its place comes back (contract §9)`() async throws {
         let fixture = try MemoryFixture()
         let session = try #require(await fixture.initialize(as: Self.alice))
@@ -140,7 +154,7 @@ import Testing
     @Test func `nobody else answers a question of the server`() async throws {
         let fixture = try MemoryFixture([
             .make("ask", isLocal: false) { _, context in
-                guard let form = context.acceptedForm("q") else {
+                guard let form = context.acceptedForm("q", ["type": "object"]) else {
                     return .needs(InputNeed([("q", .form("?", schema: ["type": "object"]))]))
                 }
                 return .structured(.object(form))

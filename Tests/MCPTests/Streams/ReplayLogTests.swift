@@ -19,10 +19,21 @@ import Testing
 
     @Test func `an event never sent, or no longer kept, is no place to go on from`() {
         let log = ReplayLog(name: 1)
+        _ = log.attach(OpenStream(), after: 0)
+        log.append([0x61])
         log.append(Array(repeating: 0x61, count: ReplayLog.limit))
         log.append([0x61])
-        #expect(log.attach(OpenStream(), after: 0) == nil && log.attach(OpenStream(), after: 3) == nil)
-        #expect(log.attach(OpenStream(), after: 1) != nil && log.attach(OpenStream(), after: -1) == nil)
+        #expect(log.attach(OpenStream(), after: 1) == nil && log.attach(OpenStream(), after: 4) == nil)
+        #expect(log.attach(OpenStream(), after: 2)?.count == 1 && log.attach(OpenStream(), after: -1) == nil)
+    }
+
+    @Test func `what nobody has read yet is kept longer, and a first reader gets what there is`() {
+        let log = ReplayLog(name: 1)
+        for _ in 0..<3 { log.append(Array(repeating: 0x61, count: ReplayLog.limit)) }
+        #expect(log.attach(OpenStream(), after: 0)?.count == 3)
+        let flooded = ReplayLog(name: 2)
+        for _ in 0..<20 { flooded.append(Array(repeating: 0x61, count: ReplayLog.limit)) }
+        #expect(flooded.attach(OpenStream(), after: 0)?.count == 15)
     }
 
     @Test func `a pause waits for its reader, and sends one reader away only`() async {
