@@ -43,7 +43,7 @@ let package = Package(
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
         module("Client", ["HTTP", "Primitives", "CCurl"]),
         module("MCP", ["HTTP", "Primitives"]),
-        module("Qarnot", ["MCP", "Client", "HTTP", "Crypto", "Primitives"]),
+        module("Qarnot", ["MCP", "Policy", "Client", "HTTP", "Crypto", "Primitives"]),
         module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         module("OAuth", ["HTTP", "Crypto", "Primitives"]),
         module("Policy", ["Primitives"]),
@@ -73,7 +73,7 @@ let package = Package(
         tests("Policy", ["Primitives"]),
         tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
         tests("Client", ["Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
-        tests("Qarnot", ["QarnotSimulator", "MCP", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
+        tests("Qarnot", ["QarnotSimulator", "MCP", "Policy", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
         tests("QarnotSimulator", ["HTTP", "Primitives"]),
         tests(
             "App",
