@@ -100,11 +100,16 @@ struct Composition: Sendable {
         for resource in settings.resources {
             let keys = VaultKeys(
                 vault: shared.workspace.vault, engine: resource.engine, auditor: shared.auditor, epoch: { watcher.current })
+            let auditor = shared.auditor
             let engine = QarnotEngine(
-                settings: QarnotEngine.Settings(
-                    apiURL: configuration.engines.qarnotAPI, storageURL: configuration.engines.qarnotStorage,
-                    accountURL: settings.issuer + "/account"),
-                client: shared.client, keys: keys)
+                settings: configuration.qarnotSettings, client: shared.client, keys: keys,
+                budgets: configuration.engines.qarnotBudgets,
+                cursorKey: HKDF.derive(from: shared.workspace.formKey, info: "qarnot cursors v1"),
+                refused: { caller, tool, rule in
+                    var event = Event("mcp.tool.denied", .denied, caller: caller, resource: resource.url)
+                    (event.tool, event.engine, event.policy) = (tool, resource.engine, rule)
+                    _ = await auditor.record([event], AuditContext(requestID: Workspace.freshRequestID()))
+                })
             let whoami = WhoamiTool.make(engine: resource.engine, keys: keys, limits: configuration.limits)
             let registry: ToolRegistry
             do { registry = try ToolRegistry(engine.tools + [whoami]) } catch {
@@ -130,6 +135,11 @@ struct Composition: Sendable {
 }
 
 extension Configuration {
+    var qarnotSettings: QarnotEngine.Settings {
+        QarnotEngine.Settings(
+            apiURL: engines.qarnotAPI, storageURL: engines.qarnotStorage, accountURL: oauthSettings.issuer + "/account")
+    }
+
     /// The public URL names this machine itself.
     var isLocalhost: Bool { ["localhost", "127.0.0.1", "::1"].contains(URLReference(server.publicURL)?.host ?? "") }
 }

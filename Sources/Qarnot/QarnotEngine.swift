@@ -166,7 +166,7 @@ extension QarnotEngine {
             await keys.markWorking(for: caller)
             return .structured(ResultSize.fitted(Redaction.clean(result, of: key)))
         } catch {
-            if error.code == .tokenRejected { await keys.markRejected(for: caller) }
+            if error.code == .tokenRejected { await keys.markRejected(key, of: caller) }
             let json = Redaction.clean(error.json, of: key)
             return .failure(json.text, structured: json)
         }
