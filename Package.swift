@@ -74,7 +74,7 @@ let package = Package(
         tests("Storage", ["OAuth", "Vault", "Crypto", "Primitives"]),
         tests("Client", ["Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
         tests("Qarnot", ["QarnotSimulator", "MCP", "Policy", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
-        tests("QarnotSimulator", ["HTTP", "Primitives"]),
+        tests("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         tests(
             "App",
             [
