@@ -101,7 +101,8 @@ struct Composition: Sendable {
                     security: security),
                 factor: factor,
                 invitations: Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher),
-                passwords: passwords, vault: workspace.vault, keyCheck: nil, pages: pages,
+                passwords: passwords, vault: workspace.vault,
+                keyCheck: QarnotKeyCheck(settings: configuration.qarnotSettings, client: shared.client), pages: pages,
                 providers: configuration.login.providers.map { ($0.name, $0.title) },
                 engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
                 auditor: auditor),
@@ -117,11 +118,16 @@ struct Composition: Sendable {
         for resource in settings.resources {
             let keys = VaultKeys(
                 vault: shared.workspace.vault, engine: resource.engine, auditor: shared.auditor, epoch: { watcher.current })
+            let auditor = shared.auditor
             let engine = QarnotEngine(
-                settings: QarnotEngine.Settings(
-                    apiURL: configuration.engines.qarnotAPI, storageURL: configuration.engines.qarnotStorage,
-                    accountURL: settings.issuer + "/account"),
-                client: shared.client, keys: keys)
+                settings: configuration.qarnotSettings, client: shared.client, keys: keys,
+                budgets: configuration.engines.qarnotBudgets,
+                cursorKey: HKDF.derive(from: shared.workspace.formKey, info: "qarnot cursors v1"),
+                refused: { caller, tool, rule in
+                    var event = Event("mcp.tool.denied", .denied, caller: caller, resource: resource.url)
+                    (event.tool, event.engine, event.policy) = (tool, resource.engine, rule)
+                    _ = await auditor.record([event], AuditContext(requestID: Workspace.freshRequestID()))
+                })
             let whoami = WhoamiTool.make(engine: resource.engine, keys: keys, limits: configuration.limits)
             let registry: ToolRegistry
             do { registry = try ToolRegistry(configuration.confirming(engine.tools) + [whoami]) } catch {
@@ -154,6 +160,11 @@ extension Configuration {
     /// The tools as policy wants them called.
     func confirming(_ tools: [Tool]) -> [Tool] {
         confirm == "destructive" ? tools.map { $0.annotations.isDestructive ? $0.confirming : $0 } : tools
+    }
+
+    var qarnotSettings: QarnotEngine.Settings {
+        QarnotEngine.Settings(
+            apiURL: engines.qarnotAPI, storageURL: engines.qarnotStorage, accountURL: oauthSettings.issuer + "/account")
     }
 
     /// The public URL names this machine itself.

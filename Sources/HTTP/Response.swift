@@ -48,10 +48,14 @@ package protocol BodyWriter: Sendable {
     /// Says that nothing follows for seconds: memory kept for the next piece may go. Costs a little; not between pieces that
     /// follow each other.
     func rest() async
+
+    /// Ends the connection without ending the body, so that the peer sees an answer cut off.
+    func breakOff() async
 }
 
 extension BodyWriter {
     package func rest() async {}
+    package func breakOff() async {}
 }
 
 /// The peer went away or was too slow; nothing more can be sent.

@@ -1,5 +1,7 @@
 package import Client
+internal import Crypto
 package import MCP
+package import Policy
 package import Primitives
 internal import Synchronization
 
@@ -34,22 +36,67 @@ package struct QarnotEngine: Sendable {
     let keys: any UpstreamKeys
     let now: @Sendable () -> Timestamp
     let storage = StorageLocation()
+    let ledger = SpendingLedger()
+    let budgets: ComputeBudgets
+    let refused: Refused
+    let cursorKey: Secret
 
+    /// The engine's name in scopes, paths and records.
+    package static let name = "qarnot"
+
+    /// Told of every submission a budget refused: caller, tool, rule.
+    package typealias Refused = @Sendable (Principal, String, String) async -> Void
+
+    /// - Parameters:
+    ///   - budgets: what each caller may spend; none by default.
+    ///   - cursorKey: 32 bytes that seal cursors; with a random one, cursors do not outlive the process.
     package init(
-        settings: Settings, client: HTTPClient, keys: any UpstreamKeys, now: @escaping @Sendable () -> Timestamp = Timestamp.now
+        settings: Settings, client: HTTPClient, keys: any UpstreamKeys, budgets: ComputeBudgets = ComputeBudgets(),
+        cursorKey: Secret = Secret(Random.bytes(32)), now: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        refused: @escaping Refused = { _, _, _ in }
     ) {
         self.settings = settings
         self.client = client
         self.keys = keys
+        self.budgets = budgets
+        self.cursorKey = cursorKey
         self.now = now
+        self.refused = refused
     }
 
     /// Every tool, in the order they are listed.
     package var tools: [Tool] {
+        tasks + jobs + pools + storageTools + account
+    }
+
+    private var tasks: [Tool] {
         [
-            listTasks, getTask, submitTask, getTaskLogs, waitForTask.runningAsTask, abortTask, deleteTask, listProfiles, getProfile,
-            submitJob,
-            getJobStatus, retrieveJobResults, cancelJob, listJobs,
+            submitTask, submitTasks, listTasks, getTask, waitForTask.runningAsTask, getTaskLogs, getTaskResults, abortTask,
+            deleteTask,
+            updateTask,
+            syncTaskResources, snapshotTask, setPeriodicSnapshot, getSnapshot, retryTask, resumeTask, recoverTask, cloneTask,
+        ]
+    }
+
+    private var jobs: [Tool] {
+        [
+            submitJob, getJobStatus, cancelJob, listJobs, listJobGroups, getJobGroup, createJobGroup, terminateJobGroup,
+            deleteJobGroup,
+        ]
+    }
+
+    private var pools: [Tool] {
+        [listProfiles, getProfile, listPools, getPool, getPoolLogs, createPool, updatePool, closePool, deletePool]
+    }
+
+    private var storageTools: [Tool] {
+        [listBuckets, listBucketFiles, readBucketFile, createBucket, writeBucketFile, deleteBucketFile, deleteBucket]
+    }
+
+    private var account: [Tool] {
+        [
+            getAccount, getTaskCost, getCarbonFacts, listBudgets, listHardware, searchCPUModels, listSecrets, setSecret,
+            deleteSecret,
         ]
     }
 }
@@ -83,6 +130,7 @@ struct ToolDefinition: Sendable {
 extension ToolAnnotations {
     static let reading = ToolAnnotations(readOnly: true, idempotent: true)
     static let creating = ToolAnnotations()
+    static let changing = ToolAnnotations(idempotent: true)
     static let ending = ToolAnnotations(destructive: true, idempotent: true)
 }
 
@@ -120,7 +168,7 @@ extension QarnotEngine {
             await keys.markWorking(for: caller)
             return .structured(ResultSize.fitted(Redaction.clean(result, of: key)))
         } catch {
-            if error.code == .tokenRejected { await keys.markRejected(for: caller) }
+            if error.code == .tokenRejected { await keys.markRejected(key, of: caller) }
             let json = Redaction.clean(error.json, of: key)
             return .failure(json.text, structured: json)
         }

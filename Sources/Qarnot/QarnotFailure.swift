@@ -23,6 +23,7 @@ struct QarnotFailure: Error, Sendable {
         case submissionUnknown = "submission_unknown"
         case storageUnavailable = "storage_unavailable"
         case storageRefused = "storage_refused"
+        case budgetExceeded = "budget_exceeded"
         case cancelled
     }
 
@@ -34,6 +35,8 @@ struct QarnotFailure: Error, Sendable {
     var isRetryable = false
     /// Names of the members Qarnot or we refuse.
     var fields: [String] = []
+    /// The budget rule that refuses, as configured.
+    var rule: String?
 
     init(_ code: Code, _ message: String, status: Int? = nil, isRetryable: Bool = false, fields: [String] = []) {
         self.code = code
@@ -49,6 +52,7 @@ struct QarnotFailure: Error, Sendable {
             ("retryable", .bool(isRetryable)),
         ])
         if !fields.isEmpty { out.append("fields", .array(fields.map { .string($0) })) }
+        if let rule { out.append("rule", .string(rule)) }
         return .object(out)
     }
 }

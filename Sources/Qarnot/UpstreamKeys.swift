@@ -5,8 +5,9 @@ package protocol UpstreamKeys: Sendable {
     /// The caller's key; nil when none is stored. Never somebody else's.
     func key(for caller: Principal) async throws -> Secret?
 
-    /// Qarnot answered 401 to the caller's key: ask the user for another (VLT-5).
-    func markRejected(for caller: Principal) async
+    /// Qarnot answered 401 to this key of the caller: ask the user for another (VLT-5). The caller may have replaced it
+    /// meanwhile; then nothing is marked.
+    func markRejected(_ key: Secret, of caller: Principal) async
 
     /// Qarnot accepted the caller's key.
     func markWorking(for caller: Principal) async

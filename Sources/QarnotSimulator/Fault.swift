@@ -13,6 +13,8 @@ struct Fault: Sendable {
     let delay: Duration
     /// Carries the request out before failing, so that the client cannot know whether it happened.
     let isAfter: Bool
+    /// Ends the connection within the answer, so that the client gets none.
+    let isDrop: Bool
     let message: String
     let retryAfter: Int?
     var remaining: Int
@@ -33,6 +35,7 @@ struct Fault: Sendable {
         status = code.map { UInt16($0) }
         delay = min(.milliseconds(max(0, json["delay_ms"]?.int ?? 0)), Self.maximumDelay)
         isAfter = json["after"]?.bool ?? false
+        isDrop = json["drop"]?.bool ?? false
         message = json["message"]?.string ?? "Injected fault"
         retryAfter = json["retry_after"]?.int
         remaining = max(1, json["count"]?.int ?? 1)
@@ -44,6 +47,7 @@ struct Fault: Sendable {
 
     /// The failing answer, when the fault has one.
     var response: Response? {
+        if isDrop { return Response(.ok, body: .stream { await $0.breakOff() }) }
         guard let status else { return nil }
         let response = Response.json(["message": .string(message)], status: Status(status))
         return retryAfter.map { response.with(.retryAfter, String($0)) } ?? response
@@ -63,8 +67,10 @@ extension World {
     }
 
     /// Answers through the journal and the injected faults.
-    func serve(_ service: Service, _ request: Request, account: String?, _ answer: () -> Response) async -> Response {
-        update { $0.journal.record(service, request, account: account) }
+    func serve(_ service: Service, _ request: Request, account: String?, token: String? = nil, _ answer: () -> Response)
+        async -> Response
+    {
+        update { $0.journal.record(service, request, account: account, token: token) }
         guard let fault = takeFault(service, request) else { return answer() }
         if fault.delay > .zero, (try? await sleeper.sleep(for: fault.delay)) == nil { return Response(.serviceUnavailable) }
         guard let failure = fault.response else { return answer() }

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import HTTP
 internal import Primitives
 
@@ -11,32 +12,36 @@ struct Journal: Sendable {
         let userAgent: String?
         /// The account whose token came, when it is one we know.
         let account: String?
+        /// First 8 hexadecimal digits of the token's SHA-256: tells an account's keys apart.
+        let token: String?
     }
 
     /// Older entries are forgotten.
-    static let capacity = 2000
+    static let capacity = 20_000
 
     private var entries: [Entry] = []
     private var count = 0
 
-    mutating func record(_ service: Service, _ request: Request, account: String?) {
+    mutating func record(_ service: Service, _ request: Request, account: String?, token: String?) {
         count += 1
         let target = request.path + (request.query.map { "?" + $0 } ?? "")
         entries.append(
             Entry(
                 sequence: count, service: service, method: request.method, path: String(target.prefix(1000)),
-                userAgent: request.fields[.userAgent], account: account))
+                userAgent: request.fields[.userAgent], account: account,
+                token: token.map { String(Hex.encode(SHA256.digest(Array($0.utf8))).prefix(8)) }))
         if entries.count >= Self.capacity * 2 { entries.removeFirst(Self.capacity) }
     }
 
     mutating func clear() { entries = [] }
 
-    var json: JSONValue {
-        let recent = entries.suffix(Self.capacity).map { entry -> JSONValue in
+    /// - Parameter sequence: of the last entry already known; 0 for none.
+    func json(after sequence: Int) -> JSONValue {
+        let recent = entries.suffix(Self.capacity).filter { $0.sequence > sequence }.map { entry -> JSONValue in
             [
                 "seq": .int(entry.sequence), "service": .string(entry.service.rawValue), "method": .string(entry.method.rawValue),
                 "path": .string(entry.path), "user_agent": .string(orNull: entry.userAgent),
-                "account": .string(orNull: entry.account),
+                "account": .string(orNull: entry.account), "token": .string(orNull: entry.token),
             ]
         }
         return ["count": .int(count), "requests": .array(recent)]

@@ -15,7 +15,7 @@ package struct SimulatedQarnot: Sendable {
         }
     }
 
-    private let world: World
+    let world: World
 
     /// - Parameters:
     ///   - accounts: at least one; more can be added through `admin`.
@@ -36,6 +36,12 @@ package struct SimulatedQarnot: Sendable {
 
     /// Faults, accounts and the journal of requests. Never expose it beside the public listeners.
     package var admin: any Responder { AdminResponder(world: world) }
+
+    /// Stops the time tasks advance by; `POST /clock` of the admin listener moves it.
+    package func freezeClock() {
+        let time = world.now()
+        world.update { $0.clock.freeze(at: time) }
+    }
 
     /// Tells clients where storage is (`GET /settings`). Call once its listener is bound; until then `/settings` says null.
     package func announce(storageURL: String) {

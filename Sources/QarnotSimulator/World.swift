@@ -5,8 +5,11 @@ internal import Synchronization
 /// Everything the simulator knows, behind one lock: requests are short and nothing is awaited inside.
 final class World: Sendable {
     struct State {
-        /// By token.
+        /// By e-mail.
         var accounts: [String: AccountState] = [:]
+        /// The e-mail each token opens. An account may have several, while one replaces another.
+        var tokens: [String: String] = [:]
+        var clock = Clock()
         var storageURL: String?
         var faults: [Fault] = []
         var journal = Journal()
@@ -24,8 +27,8 @@ final class World: Sendable {
     ) {
         var initial = State()
         for account in accounts {
-            let token = account.token.exposeText()
-            initial.accounts[token] = AccountState(token: token, email: account.email)
+            initial.tokens[account.token.exposeText()] = account.email
+            if initial.accounts[account.email] == nil { initial.accounts[account.email] = AccountState(email: account.email) }
         }
         state = Mutex(initial)
         self.timing = timing
@@ -40,22 +43,47 @@ final class World: Sendable {
 
     /// Brings the account of a token up to the present and lets `body` work on it. Nil when the token is unknown.
     func withAccount(token: String, _ body: (inout AccountState, Moment) -> Response) -> Response? {
-        let moment = moment()
+        guard let email = update({ $0.tokens[token] }) else { return nil }
+        return withAccount(email: email, body)
+    }
+
+    func withAccount(email: String, _ body: (inout AccountState, Moment) -> Response) -> Response? {
+        let time = now()
         return state.withLock { state -> Response? in
-            guard var account = state.accounts.removeValue(forKey: token) else { return nil }
+            guard var account = state.accounts.removeValue(forKey: email) else { return nil }
+            let moment = Moment(now: state.clock.reading(at: time), timing: timing, limits: limits)
             account.advance(to: moment)
             let response = body(&account, moment)
-            state.accounts[token] = account
+            state.accounts[email] = account
             return response
         }
     }
 
-    /// The token of the account whose S3 access key this is.
-    func token(email: String) -> String? {
-        state.withLock { state in state.accounts.values.first { $0.email == email }?.token }
+    /// The tokens of the account whose S3 access key this is: each is a secret of it.
+    func tokens(email: String) -> [String] {
+        state.withLock { state in state.tokens.filter { $0.value == email }.map(\.key) }
+    }
+}
+
+/// The time tasks advance by. Signatures are judged by the real one: clients cannot know of this.
+struct Clock: Sendable {
+    /// Set while time stands still.
+    private(set) var frozenAt: Timestamp?
+    private var offset = Duration.zero
+
+    func reading(at time: Timestamp) -> Timestamp { frozenAt ?? time + offset }
+
+    mutating func freeze(at time: Timestamp) { frozenAt = reading(at: time) }
+
+    /// Lets time go on from where it stood.
+    mutating func release(at time: Timestamp) {
+        guard let frozenAt else { return }
+        (offset, self.frozenAt) = (frozenAt - time, nil)
     }
 
-    private func moment() -> Moment { Moment(now: now(), timing: timing, limits: limits) }
+    mutating func advance(_ duration: Duration) {
+        if let time = frozenAt { frozenAt = time + duration } else { offset += duration }
+    }
 }
 
 /// The instant of one request and the settings that apply to it.

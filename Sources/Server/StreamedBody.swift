@@ -34,8 +34,11 @@ actor StreamedBody: BodyWriter {
         if !isWriting { stream.value.park() }
     }
 
+    func breakOff() { hasFailed = true }
+
     /// Ends the body. - Throws: `BodyClosed` when it could not be completed, so that the connection must not be used again.
     func finish() async throws(BodyClosed) {
+        if hasFailed { throw BodyClosed() }
         guard isChunked else { return }
         var buffer = ByteBuffer(capacity: 16)
         ChunkedEncoder.appendEnd(to: &buffer)

@@ -44,7 +44,7 @@ import Testing
     }
 
     /// Members the other has and this one lacks or has of another kind; null matches anything.
-    private static func differences(_ ours: JSONValue, _ theirs: JSONValue, _ path: String) -> [String] {
+    static func differences(_ ours: JSONValue, _ theirs: JSONValue, _ path: String) -> [String] {
         switch (ours, theirs) {
         case (.null, _), (_, .null), (.bool, .bool), (.number, .number), (.string, .string): return []
         case (.array(let ours), .array(let theirs)):

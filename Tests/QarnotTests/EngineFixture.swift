@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import Logging
 import MCP
+import Policy
 import Primitives
 import QarnotSimulator
 import Server
@@ -17,14 +18,17 @@ final class EngineFixture: Sendable {
     let clock = ManualClock(.now())
     let keys: FixedKeys
     let simulator: SimulatedQarnot
-    let tools: [Tool]
+    let engine: QarnotEngine
+    var tools: [Tool] { engine.tools }
+    /// Submissions a budget refused, as they were reported.
+    let noted: Noted
     private let group: EventLoopGroup
     private let server: HTTPServer
     private let progress = Mutex<[Double]>([])
 
     static let token = "sim-token-alice"
 
-    init(key: String? = token, apiURL: String? = nil) throws {
+    init(key: String? = token, apiURL: String? = nil, budgets: ComputeBudgets = ComputeBudgets()) throws {
         let clock = clock
         keys = FixedKeys(key)
         group = try EventLoopGroup(count: 1)
@@ -40,7 +44,11 @@ final class EngineFixture: Sendable {
         simulator.announce(storageURL: "http://\(storage)")
         var settings = QarnotEngine.Settings(apiURL: apiURL ?? "http://\(rest)/", accountURL: "https://gate.example/account")
         settings.requestTimeout = .seconds(10)
-        tools = QarnotEngine(settings: settings, client: HTTPClient(), keys: keys, now: { clock.now }).tools
+        let noted = Noted()
+        engine = QarnotEngine(
+            settings: settings, client: HTTPClient(), keys: keys, budgets: budgets, now: { clock.now },
+            refused: { caller, tool, rule in noted.add("\(caller.username) \(tool) \(rule)") })
+        self.noted = noted
     }
 
     func stop() async {
@@ -50,10 +58,11 @@ final class EngineFixture: Sendable {
 
     var reported: [Double] { progress.withLock { $0 } }
 
-    func call(_ name: String, _ arguments: JSONValue = [:]) async throws -> ToolResult {
+    func call(_ name: String, _ arguments: JSONValue = [:], as caller: Principal = EngineFixture.caller) async throws -> ToolResult
+    {
         let tool = try #require(tools.first { $0.name == name || $0.aliases.contains(name) })
         let context = ToolContext(
-            caller: Self.caller, requestID: RequestID("r"), sleeper: AdvancingSleeper(clock: clock),
+            caller: caller, requestID: RequestID("r"), sleeper: AdvancingSleeper(clock: clock),
             progress: { [progress = ProgressSink(self)] value, _, _ in progress.add(value) })
         let result = await tool.run(arguments.object ?? JSONObject(), context)
         #expect(!String(describing: result).contains(Self.token), "no result may hold the key")
@@ -91,10 +100,20 @@ final class EngineFixture: Sendable {
         await admin(.get, "/requests")["requests"]?.array?.map { "\($0["method"]?.string ?? "") \($0["path"]?.string ?? "")" } ?? []
     }
 
-    static let caller = Principal(
-        userID: UserID("u1"), username: "alice", role: .admin, scopes: ScopeSet(text: "qarnot:admin"), resource: nil,
-        credential: .personalToken,
-        clientID: nil, grantID: nil, tokenReference: "00000000", expiresAt: nil)
+    static let caller = principal("u1", "alice", .admin)
+
+    static func principal(_ id: String, _ name: String, _ role: Role) -> Principal {
+        Principal(
+            userID: UserID(id), username: name, role: role, scopes: ScopeSet(text: "qarnot:admin"), resource: nil,
+            credential: .personalToken, clientID: nil, grantID: nil, tokenReference: "00000000", expiresAt: nil)
+    }
+
+    /// Lines in the order they came.
+    final class Noted: Sendable {
+        private let lines = Mutex<[String]>([])
+        func add(_ line: String) { lines.withLock { $0.append(line) } }
+        var all: [String] { lines.withLock { $0 } }
+    }
 
     private final class ProgressSink: Sendable {
         private let fixture: EngineFixture
@@ -111,7 +130,7 @@ final class FixedKeys: UpstreamKeys {
     init(_ key: String?) { self.key = key.map { Secret($0) } }
 
     func key(for caller: Principal) async throws -> Secret? { key }
-    func markRejected(for caller: Principal) async { verdicts.withLock { $0.append("rejected") } }
+    func markRejected(_ key: Secret, of caller: Principal) async { verdicts.withLock { $0.append("rejected") } }
     func markWorking(for caller: Principal) async { verdicts.withLock { $0.append("working") } }
     var said: [String] { verdicts.withLock { $0 } }
 }

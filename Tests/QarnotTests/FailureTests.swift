@@ -70,6 +70,27 @@ import Testing
         await fixture.stop()
     }
 
+    @Test func `a submission whose connection broke is found again, and one that never arrived is sent once more`() async throws {
+        let fixture = try EngineFixture()
+        _ = await fixture.admin(.post, "/faults", ["path": "/tasks", "method": "POST", "drop": true, "after": true])
+        _ = try await fixture.succeed("submit_task", Self.task)
+        #expect(await fixture.requests().filter { $0 == "POST /tasks" }.count == 1)
+        _ = await fixture.admin(.post, "/faults", ["path": "/tasks", "method": "POST", "drop": true])
+        _ = try await fixture.succeed("submit_task", Self.task)
+        #expect(await fixture.requests().filter { $0 == "POST /tasks" }.count == 3)
+        #expect(try await fixture.succeed("list_tasks")["tasks"]?.array?.count == 2)
+        await fixture.stop()
+    }
+
+    @Test func `a deletion whose answer was lost is done, and told so`() async throws {
+        let fixture = try EngineFixture()
+        let uuid = try await fixture.succeed("submit_task", Self.task)["uuid"]?.string ?? ""
+        _ = await fixture.admin(
+            .post, "/faults", ["path": .string("/tasks/\(uuid)"), "method": "DELETE", "status": 502, "after": true])
+        #expect(try await fixture.succeed("delete_task", ["task_uuid": .string(uuid)])["status"] == "success")
+        await fixture.stop()
+    }
+
     @Test func `a submission Qarnot did not take is repeated under the same short name`() async throws {
         let fixture = try EngineFixture()
         _ = await fixture.admin(.post, "/faults", ["path": "/tasks", "method": "POST", "status": 503])

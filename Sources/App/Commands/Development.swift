@@ -19,7 +19,7 @@ enum Development {
         let account = DemoAccount(rootKey: rootKey)
 
         let simulator = try Simulator.start(
-            accounts: [(account.qarnotKey, DemoAccount.email)], listen: nil, storage: nil, admin: nil)
+            accounts: [(account.qarnotKey, DemoAccount.email)], listen: nil, storage: nil, admin: nil, demo: DemoAccount.email)
         // After the simulator listens, so that no port is chosen twice.
         let ports = try DevelopmentPorts.choose(listen: invocation.value("--listen") ?? "127.0.0.1:8443", folder: folder)
         let base = folder.baseConfiguration(ports, simulator)

@@ -1,5 +1,7 @@
+import Client
 import OAuth
 import Primitives
+import Qarnot
 import Vault
 
 extension Command {
@@ -7,11 +9,17 @@ extension Command {
     static let keys: [Command] = [
         Command(
             path: ["key", "set"], usage: "USER ENGINE --stdin", summary: "Store a user's upstream API key.",
-            options: [Option("--stdin", nil, "read the key from standard input")]
+            options: [
+                Option("--stdin", nil, "read the key from standard input"),
+                Option("--unchecked", nil, "store it without asking the service whether it is good"),
+            ]
         ) { invocation async throws(CommandError) in try await KeyCommands.set(invocation) },
         Command(
             path: ["key", "list"], usage: "[USER]", summary: "List whose keys are stored; never the keys."
         ) { invocation async throws(CommandError) in try await KeyCommands.list(invocation) },
+        Command(path: ["key", "test"], usage: "USER ENGINE", summary: "Ask the service whether a stored key is good.") {
+            invocation async throws(CommandError) in try await KeyCommands.test(invocation)
+        },
         Command(path: ["key", "remove"], usage: "USER ENGINE", summary: "Remove a key; calls stop within a second.") {
             invocation async throws(CommandError) in try await KeyCommands.remove(invocation)
         },
@@ -26,12 +34,60 @@ enum KeyCommands {
         let key = try invocation.has("--stdin") ? SecretInput.line() : SecretInput.prompt("Key of \(name) for \(engine)")
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let user = try await workspace.requireUser(name)
+            let account = try await invocation.has("--unchecked") ? nil : checked(key, workspace, invocation)
             try await workspace.recordCommand(event("vault.key.stored", user.name, engine))
             do throws(VaultError) { try await workspace.vault.store(key, user: user.id, engine: engine, at: .now()) } catch {
                 throw CommandError(error)
             }
             invocation.output.object(
-                ["username": .string(user.name), "engine": .string(engine)], text: "Stored the \(engine) key of \(user.name).")
+                ["username": .string(user.name), "engine": .string(engine), "account": .string(orNull: account)],
+                text: "Stored the \(engine) key of \(user.name)\(account.map { ", for the account \($0)" } ?? "").")
+        }
+    }
+
+    /// Asks the service before anything is stored. A service that cannot be asked says nothing against the key: it is stored,
+    /// and the command says so.
+    /// - Returns: the account the key belongs to.
+    private static func checked(_ key: Secret, _ workspace: Workspace, _ invocation: Invocation) async throws(CommandError)
+        -> String?
+    {
+        switch await QarnotEngine.check(key, settings: workspace.configuration.qarnotSettings, client: HTTPClient()) {
+        case .accepted(let email): return email
+        case .rejected:
+            throw CommandError(
+                .no, "Qarnot rejects this key, so that it was not stored. Copy it again from the Qarnot console, or make a new one."
+            )
+        case .unknown(let reason):
+            invocation.output.note("The key was not checked: \(reason) Try gatehouse key test later.")
+            return nil
+        }
+    }
+
+    /// Exits 0 when the key is good, 1 when it is rejected or missing, 69 when nobody can tell.
+    static func test(_ invocation: Invocation) async throws(CommandError) {
+        let (name, engine) = try operands(invocation)
+        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            let user = try await workspace.requireUser(name)
+            try await workspace.recordCommand(event("vault.key.used", user.name, engine))
+            let stored: Secret?
+            do throws(VaultError) { stored = try await workspace.vault.key(user: user.id, engine: engine) } catch {
+                throw CommandError(error)
+            }
+            guard let key = stored else { throw CommandError(.no, "\(user.name) has no \(engine) key.") }
+            let verdict = await QarnotEngine.check(key, settings: workspace.configuration.qarnotSettings, client: HTTPClient())
+            if case .unknown(let reason) = verdict { throw CommandError(.unavailable, "The key cannot be checked: \(reason)") }
+            do throws(VaultError) {
+                try await workspace.vault.mark(user: user.id, engine: engine, rejected: verdict == .rejected, at: .now())
+            } catch { throw CommandError(error) }
+            guard case .accepted(let email) = verdict else {
+                throw CommandError(
+                    .no, "Qarnot rejects the key of \(user.name). Store a new one with gatehouse key set, or at /account.")
+            }
+            invocation.output.object(
+                [
+                    "username": .string(user.name), "engine": .string(engine), "status": "accepted",
+                    "account": .string(orNull: email),
+                ], text: "The \(engine) key of \(user.name) is good\(email.map { ", for the account \($0)" } ?? "").")
         }
     }
 

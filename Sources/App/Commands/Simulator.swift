@@ -19,6 +19,7 @@ extension Command {
                 Option(
                     "--token", "TOKEN=EMAIL",
                     "an account; may be repeated. For simulated accounts only: others see the command line"),
+                Option("--frozen-clock", nil, "stop the tasks' clock; POST /clock of the controls moves it"),
                 Option("--ready-file", "FILE", "write the addresses when ready"),
             ]
         ) { invocation async throws(CommandError) in try await SimulateCommand.qarnot(invocation) }
@@ -31,7 +32,7 @@ enum SimulateCommand {
         let simulator = try Simulator.start(
             accounts: accounts, listen: invocation.value("--listen") ?? "127.0.0.1:5001",
             storage: invocation.value("--storage-listen") ?? "127.0.0.1:5002",
-            admin: invocation.value("--admin-listen") ?? "127.0.0.1:5003")
+            admin: invocation.value("--admin-listen") ?? "127.0.0.1:5003", isFrozen: invocation.has("--frozen-clock"))
         let report: JSONValue = [
             "pid": .int(getpid()), "qarnot_url": .string(simulator.restURL), "storage_url": .string(simulator.storageURL),
             "qarnot_admin_url": .string(simulator.adminURL),
@@ -71,13 +72,19 @@ struct Simulator: Sendable {
     let storageURL: String
     let adminURL: String
 
-    /// - Parameters: addresses; nil takes a free loopback port.
+    /// - Parameters:
+    ///   - listen: address of the REST API; here and below nil takes a free loopback port.
+    ///   - isFrozen: the tasks' clock stands still until the controls move it.
+    ///   - demo: e-mail of the account that gets something to look at.
     static func start(
-        accounts: [(Secret, String)], listen: String?, storage: String?, admin: String?
+        accounts: [(Secret, String)], listen: String?, storage: String?, admin: String?, isFrozen: Bool = false,
+        demo: String? = nil
     ) throws(CommandError) -> Simulator {
         let group = try Runtime.makeLoops(1)
         let qarnot = SimulatedQarnot(
             accounts: accounts.map { SimulatedQarnot.Account(token: $0.0, email: $0.1) }, sleeper: LoopSleeper(group: group))
+        if isFrozen { qarnot.freezeClock() }
+        if let demo { qarnot.addDemoContent(email: demo) }
         let server = HTTPServer(group: group, logger: Logger(level: .warning, format: .text))
         func listening(_ address: String?, _ responder: any Responder, _ option: String) throws(CommandError) -> String {
             var none = InheritedSockets()

@@ -175,6 +175,7 @@ extension Configuration {
             qarnot.string("path", into: &engines.qarnotPath)
             qarnot.string("api_url", into: &engines.qarnotAPI)
             qarnot.optionalString("storage_url", into: &engines.qarnotStorage)
+            qarnot.section("budgets") { engines.readBudgets($0) }
         }
         for name in ["tensorpool", "airflow"] {
             section.section(name) { engine in

@@ -129,6 +129,8 @@ struct Configuration: Sendable, Equatable {
         /// Nil: asked of the API.
         var qarnotStorage: String?
         var isQarnotEnabled = true
+        /// What each role and user may spend on computing.
+        var qarnotBudgets = ComputeBudgets()
     }
 
     struct Log: Sendable, Equatable {

@@ -31,11 +31,15 @@ struct QarnotSession: Sendable {
         case unlessSent
     }
 
-    private static let attempts = 4
+    static let attempts = 4
     private static let longestPause = Duration.seconds(8)
 
     func get(_ path: String...) async throws(QarnotFailure) -> JSONValue {
         try await send(.get, path).json()
+    }
+
+    func get(_ path: [String], query: [(String, String)]) async throws(QarnotFailure) -> JSONValue {
+        try await send(.get, path, query: query).json()
     }
 
     func text(_ path: [String]) async throws(QarnotFailure) -> [UInt8] { try await send(.get, path).body }
@@ -48,12 +52,12 @@ struct QarnotSession: Sendable {
     /// Sends one request, again where that is safe, and reads refusals.
     @discardableResult
     func send(
-        _ method: Method, _ path: [String], body: JSONValue? = nil, _ repetition: Repetition = .allowed,
-        purpose: QarnotFailure.Purpose = .read
+        _ method: Method, _ path: [String], query: [(String, String)] = [], body: JSONValue? = nil,
+        _ repetition: Repetition = .allowed, purpose: QarnotFailure.Purpose = .read
     ) async throws(QarnotFailure) -> Reply {
         var attempt = 1
         while true {
-            switch await self.attempt(request(method, path, body, repetition), repetition, purpose) {
+            switch await self.attempt(request(method, path, query, body, repetition), repetition, purpose) {
             case .answered(let reply): return reply
             case .failed(let failure, let retry):
                 guard let retry, attempt < Self.attempts else { throw failure }
@@ -104,8 +108,29 @@ struct QarnotSession: Sendable {
         return .milliseconds(base + Int.random(in: 0...base / 2))
     }
 
-    private func request(_ method: Method, _ path: [String], _ body: JSONValue?, _ repetition: Repetition) -> OutboundRequest {
-        let url = engine.settings.apiURL + "/" + path.map { PercentEncoding.encode($0) }.joined(separator: "/")
+    /// Deletes. Repeated when Qarnot is busy; after a lost answer, finding nothing means that it is done.
+    func remove(_ path: [String], query: [(String, String)] = []) async throws(QarnotFailure) {
+        var attempt = 1
+        while true {
+            do throws(QarnotFailure) {
+                try await send(.delete, path, query: query, .unlessSent, purpose: .change)
+                return
+            } catch {
+                if error.code == .notFound, attempt > 1 { return }
+                guard error.isRetryable, attempt < Self.attempts else { throw error }
+            }
+            try await pause(Self.backoff(attempt))
+            attempt += 1
+        }
+    }
+
+    private func request(
+        _ method: Method, _ path: [String], _ query: [(String, String)], _ body: JSONValue?, _ repetition: Repetition
+    ) -> OutboundRequest {
+        var url = engine.settings.apiURL + "/" + path.map { PercentEncoding.encode($0) }.joined(separator: "/")
+        if !query.isEmpty {
+            url += "?" + query.map { "\(PercentEncoding.encode($0.0))=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
+        }
         var fields = [("Accept", "application/json, text/plain")]
         if body != nil { fields.append(("Content-Type", "application/json")) }
         return OutboundRequest(

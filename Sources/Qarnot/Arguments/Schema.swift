@@ -16,6 +16,8 @@ enum Schema {
             ("qarnot_status", nullable("integer", "On failure: the HTTP status Qarnot answered with.")),
             ("retryable", boolean("On failure: whether the same call may succeed later.")),
             ("fields", array(string("Name."), "On failure: the members that were refused.")),
+            ("rule", string("On failure: the budget rule that refuses.")),
+            ("truncation_hint", string("How to get what was left out.")),
             ("truncated", boolean("True when parts were left out for size.")),
             ("truncated_members", array(string("Name."), "What was shortened.")),
         ]

@@ -18,6 +18,7 @@ enum ResultSize {
         }
         object["truncated"] = true
         object["truncated_members"] = .array(names.map { .string($0) })
+        object["truncation_hint"] = "Ask for less at a time: a smaller limit, one instance, a prefix, a narrower filter."
         return .object(object)
     }
 

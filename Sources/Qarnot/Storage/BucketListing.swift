@@ -9,72 +9,21 @@ struct BucketListing: Sendable {
 
     /// Nil when it is no listing.
     init?(_ bytes: [UInt8]) {
-        guard let root = Self.content(of: "ListBucketResult", in: bytes[...])?.inner else { return nil }
-        isTruncated = Self.text(of: "IsTruncated", in: root) == "true"
-        let isEncoded = Self.text(of: "EncodingType", in: root) == "url"
+        guard let root = StorageXML.content(of: "ListBucketResult", in: bytes[...])?.inner else { return nil }
+        isTruncated = StorageXML.text(of: "IsTruncated", in: root) == "true"
+        let isEncoded = StorageXML.text(of: "EncodingType", in: root) == "url"
         func decoded(_ text: String) -> String { isEncoded ? PercentEncoding.decode(text.utf8, form: true) ?? text : text }
-        next = Self.text(of: "NextMarker", in: root).map(decoded)
+        next = StorageXML.text(of: "NextMarker", in: root).map(decoded)
         var rest = root
-        while let (inner, after) = Self.content(of: "Contents", in: rest) {
+        while let (inner, after) = StorageXML.content(of: "Contents", in: rest) {
             rest = after
-            guard let key = Self.text(of: "Key", in: inner).map(decoded),
-                let size = Self.text(of: "Size", in: inner).flatMap({ Int($0) }), size >= 0
+            guard let key = StorageXML.text(of: "Key", in: inner).map(decoded),
+                let size = StorageXML.text(of: "Size", in: inner).flatMap({ Int($0) }), size >= 0
             else { return nil }
             files.append(
                 StoredFile(
-                    key: key, size: size, etag: Self.text(of: "ETag", in: inner).map { $0.filter { $0 != "\"" } },
-                    modified: Self.text(of: "LastModified", in: inner)))
+                    key: key, size: size, etag: StorageXML.text(of: "ETag", in: inner).map { $0.filter { $0 != "\"" } },
+                    modified: StorageXML.text(of: "LastModified", in: inner)))
         }
-    }
-
-    private static func text(of name: String, in bytes: ArraySlice<UInt8>) -> String? {
-        guard let inner = content(of: name, in: bytes)?.inner, !inner.contains(UInt8(ascii: "<")) else { return nil }
-        return unescaped(String(decoding: inner, as: UTF8.self))
-    }
-
-    /// What stands between the first start tag of that name and its end tag, and what follows.
-    private static func content(of name: String, in bytes: ArraySlice<UInt8>) -> (
-        inner: ArraySlice<UInt8>, rest: ArraySlice<UInt8>
-    )? {
-        var from = bytes.startIndex
-        while let open = find(Array("<\(name)".utf8), in: bytes[from...]) {
-            let afterName = open + name.utf8.count + 1
-            guard afterName < bytes.endIndex else { return nil }
-            guard bytes[afterName] == UInt8(ascii: ">") || bytes[afterName] == 0x20 else {
-                from = afterName
-                continue
-            }
-            guard let start = bytes[afterName...].firstIndex(of: UInt8(ascii: ">")),
-                let end = find(Array("</\(name)>".utf8), in: bytes[start...])
-            else { return nil }
-            return (bytes[(start + 1)..<end], bytes[(end + name.utf8.count + 3)...])
-        }
-        return nil
-    }
-
-    private static func find(_ pattern: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
-        var place = bytes.startIndex
-        while let start = bytes[place...].firstIndex(of: pattern[0]) {
-            if bytes[start...].starts(with: pattern) { return start }
-            place = start + 1
-        }
-        return nil
-    }
-
-    private static func unescaped(_ text: String) -> String {
-        guard text.contains("&") else { return text }
-        let entities = ["quot": "\"", "apos": "'", "lt": "<", "gt": ">", "amp": "&"]
-        var out = ""
-        var rest = text[...]
-        while let mark = rest.firstIndex(of: "&") {
-            out += rest[..<mark]
-            guard let end = rest[mark...].firstIndex(of: ";") else { return out + rest[mark...] }
-            let name = String(rest[rest.index(after: mark)..<end])
-            let isHex = name.hasPrefix("#x")
-            let number = name.hasPrefix("#") ? UInt32(name.dropFirst(isHex ? 2 : 1), radix: isHex ? 16 : 10) : nil
-            out += entities[name] ?? number.flatMap(Unicode.Scalar.init).map { String(Character($0)) } ?? "&\(name);"
-            rest = rest[rest.index(after: end)...]
-        }
-        return out + rest
     }
 }

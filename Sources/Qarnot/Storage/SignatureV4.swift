@@ -17,14 +17,17 @@ struct SignatureV4: Sendable {
 
     private var scope: String { "\(date.prefix(8))/\(region)/s3/aws4_request" }
 
-    /// The value of `Authorization` for a request without body.
+    /// The value of `Authorization`.
     /// - Parameters:
     ///   - path: percent-encoded, as it will be sent.
     ///   - query: decoded pairs, in any order.
-    func header(_ method: Method, host: String, path: String, query: [(String, String)]) -> String {
-        let headers = "host:\(host)\nx-amz-content-sha256:\(Self.emptyDigest)\nx-amz-date:\(date)\n"
+    ///   - digest: of the body, as hexadecimal SHA-256.
+    func header(
+        _ method: Method, host: String, path: String, query: [(String, String)], digest: String = SignatureV4.emptyDigest
+    ) -> String {
+        let headers = "host:\(host)\nx-amz-content-sha256:\(digest)\nx-amz-date:\(date)\n"
         let names = "host;x-amz-content-sha256;x-amz-date"
-        let signature = signature([method.rawValue, path, Self.canonical(query), headers, names, Self.emptyDigest])
+        let signature = signature([method.rawValue, path, Self.canonical(query), headers, names, digest])
         return "\(Self.algorithm) Credential=\(accessKey)/\(scope), SignedHeaders=\(names), Signature=\(signature)"
     }
 

@@ -1,4 +1,5 @@
 internal import Client
+internal import Crypto
 internal import HTTP
 internal import Primitives
 internal import Synchronization
@@ -30,9 +31,9 @@ struct StorageBucket: Sendable {
         return origin.path + "/" + ([PercentEncoding.encode(name)] + parts).joined(separator: "/")
     }
 
-    /// Anyone who holds it may read the object until it expires.
-    func presigned(_ key: String, _ lifetime: Duration) -> String {
-        let query = signer().presignedQuery(.get, host: origin.host, path: path(key), lifetime: lifetime)
+    /// Anyone who holds it may read (GET) or write (PUT) the object until it expires.
+    func presigned(_ key: String, _ lifetime: Duration, _ method: Method = .get) -> String {
+        let query = signer().presignedQuery(method, host: origin.host, path: path(key), lifetime: lifetime)
         return "\(origin.url)\(path(key))?\(query)"
     }
 
@@ -49,39 +50,83 @@ struct StorageBucket: Sendable {
         }
     }
 
-    private func page(_ prefix: String, after marker: String, _ session: QarnotSession) async throws(QarnotFailure) -> BucketListing
+    func page(_ prefix: String, after marker: String, limit: Int = 1000, _ session: QarnotSession) async throws(QarnotFailure)
+        -> BucketListing
     {
-        var query = [("encoding-type", "url"), ("max-keys", "1000")]
+        var query = [("encoding-type", "url"), ("max-keys", String(limit))]
         if !prefix.isEmpty { query.append(("prefix", prefix)) }
         if !marker.isEmpty { query.append(("marker", marker)) }
-        let signature = signer()
-        let authorization = signature.header(.get, host: origin.host, path: path(""), query: query)
-        let request = OutboundRequest(
-            .get, "\(url)?\(SignatureV4.canonical(query))",
-            fields: [
-                ("X-Amz-Date", signature.date), ("X-Amz-Content-SHA256", SignatureV4.emptyDigest), ("Authorization", authorization),
-            ],
-            connectTimeout: session.engine.settings.connectTimeout, timeout: session.engine.settings.requestTimeout,
-            maximumResponseBytes: session.engine.settings.maximumResponseBytes)
-        let response: OutboundResponse
-        do throws(ClientError) {
-            response = try await session.engine.client.send(request)
-        } catch {
-            let failure = QarnotFailure(error)
-            throw failure.code == .cancelled
-                ? failure : QarnotFailure(.storageUnavailable, "Qarnot's storage cannot be reached.", isRetryable: true)
+        let response = try await send(.get, "", query: query, session)
+        guard let listing = BucketListing(response.body) else {
+            throw QarnotFailure(.unexpectedAnswer, "The storage's answer is no listing.")
         }
-        switch response.status {
-        case 200:
-            guard let listing = BucketListing(response.body) else {
-                throw QarnotFailure(.unexpectedAnswer, "The storage's answer is no listing.")
+        return listing
+    }
+
+    /// Sends one signed request and reads refusals. Repeated when storage is busy: every request here may be.
+    /// - Parameter key: empty for the bucket itself.
+    func send(
+        _ method: Method, _ key: String, query: [(String, String)] = [], fields: [(String, String)] = [], body: [UInt8] = [],
+        _ session: QarnotSession
+    ) async throws(QarnotFailure) -> OutboundResponse {
+        var attempt = 1
+        while true {
+            let failure: QarnotFailure
+            do throws(ClientError) {
+                let request = request(method, key, query, fields, body, session.engine.settings)
+                let response = try await session.engine.client.send(request)
+                if (200..<300).contains(response.status) { return response }
+                failure = QarnotFailure(storage: response, bucket: name, key: key)
+            } catch {
+                failure = QarnotFailure(storage: error)
             }
-            return listing
-        case 404: throw QarnotFailure(.notFound, "The result bucket \(name) does not exist.", status: 404)
-        case 500...:
-            throw QarnotFailure(
-                .storageUnavailable, "Qarnot's storage failed to answer.", status: response.status, isRetryable: true)
-        default: throw QarnotFailure(.storageRefused, "Qarnot's storage refused the request.", status: response.status)
+            guard failure.isRetryable, attempt < QarnotSession.attempts else { throw failure }
+            try await session.pause(QarnotSession.backoff(attempt))
+            attempt += 1
+        }
+    }
+
+    private func request(
+        _ method: Method, _ key: String, _ query: [(String, String)], _ fields: [(String, String)], _ body: [UInt8],
+        _ settings: QarnotEngine.Settings
+    ) -> OutboundRequest {
+        let signature = signer()
+        let digest = body.isEmpty ? SignatureV4.emptyDigest : Hex.encode(SHA256.digest(body))
+        let path = path(key)
+        let authorization = signature.header(method, host: origin.host, path: path, query: query, digest: digest)
+        let target = origin.url + path + (query.isEmpty ? "" : "?" + SignatureV4.canonical(query))
+        return OutboundRequest(
+            method, target,
+            fields: [("X-Amz-Date", signature.date), ("X-Amz-Content-SHA256", digest), ("Authorization", authorization)] + fields,
+            body: body, connectTimeout: settings.connectTimeout, timeout: settings.requestTimeout,
+            maximumResponseBytes: settings.maximumResponseBytes)
+    }
+}
+
+extension QarnotFailure {
+    /// Reads storage's refusal; its text is XML for machines, so that only the code is told.
+    init(storage response: OutboundResponse, bucket: String, key: String) {
+        let status = response.status
+        let code = StorageXML.text(of: "Code", in: response.body) ?? ""
+        switch status {
+        case 404 where code == "NoSuchKey" || !key.isEmpty && code != "NoSuchBucket":
+            self.init(.notFound, "The bucket \(bucket) has no file \(key).", status: status)
+        case 404: self.init(.notFound, "The bucket \(bucket) does not exist.", status: status)
+        case 409: self.init(.conflict, "The bucket \(bucket) is not empty.", status: status)
+        case 429, 500...:
+            self.init(.storageUnavailable, "Qarnot's storage failed to answer.", status: status, isRetryable: true)
+        default:
+            let reason = code.isEmpty ? "" : " (\(code.prefix(64)))"
+            self.init(.storageRefused, "Qarnot's storage refused the request\(reason).", status: status)
+        }
+    }
+
+    init(storage error: ClientError) {
+        let failure = QarnotFailure(error)
+        switch failure.code {
+        case .cancelled: self = failure
+        case .unexpectedAnswer: self.init(.unexpectedAnswer, "The storage's answer is too large.")
+        default: self.init(.storageUnavailable, "Qarnot's storage cannot be reached.", isRetryable: error.code != .timeout)
         }
     }
 }
@@ -124,6 +169,7 @@ extension QarnotSession {
     /// A bucket of the caller, ready to be read.
     func bucket(_ name: String) async throws(QarnotFailure) -> StorageBucket {
         let origin = try await storageOrigin()
+        // The access key goes with the key in hand: remembering it by user could pair it with a replaced one.
         guard let email = try await get("info")["email"]?.string, !email.isEmpty else {
             throw QarnotFailure(.storageUnavailable, "Qarnot does not say who owns this key, so that its storage cannot be opened.")
         }

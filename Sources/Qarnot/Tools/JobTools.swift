@@ -46,7 +46,7 @@ extension QarnotEngine {
                 .creating, .execute)
         ) { arguments, session throws(QarnotFailure) in
             let order = try JobOrder(arguments)
-            let submitted = try await session.submit(order.creation)
+            let submitted = try await session.submit(order.creation, as: "submit_job")
             let state = submitted.task?.state ?? "Submitted"
             return [
                 "job_id": .string(submitted.uuid), "status": .string(TaskStatus(state: state)?.rawValue ?? "unknown"),

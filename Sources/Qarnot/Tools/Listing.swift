@@ -2,7 +2,7 @@ internal import MCP
 internal import Primitives
 
 extension QarnotEngine {
-    private static let taskRow = Schema.object([
+    static let taskRow = Schema.object([
         ("uuid", Schema.string("UUID.")), ("name", Schema.nullable("string", "Name.")),
         ("shortname", Schema.nullable("string", "Short name.")),
         ("state", Schema.string("Qarnot's state.")), ("progress", Schema.number("0 to 100.")),
@@ -25,29 +25,23 @@ extension QarnotEngine {
                     ("states", Schema.array(Schema.string("State.", choices: TaskStatus.allStates), "Qarnot states.", maximum: 20)),
                     ("name_like", Schema.string("Text the name contains.", minimum: 1, maximum: 256)),
                     ("limit", Schema.integer("Tasks a page.", 1...100, fallback: 50)),
-                    ("cursor", Schema.string("`next_cursor` of the page before.", maximum: 2048)),
+                    ("cursor", SealedCursor.argument),
                 ]),
                 output: Schema.output(
                     [
                         ("tasks", Schema.array(Self.taskRow, "Tasks.")),
-                        ("next_cursor", Schema.nullable("string", "For the next page, if there is one.")),
+                        ("next_cursor", SealedCursor.next),
                     ],
                     required: ["tasks", "next_cursor"]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
-            let page = try await session.query(
-                ["tasks", "paginate"],
-                [
-                    "filter": TaskFilter(arguments).json ?? .null, "token": arguments["cursor"] ?? .null,
-                    "maximumResults": arguments["limit"] ?? 50, "orderBy": "creationDate", "orderType": "DESC",
-                ])
-            let isTruncated = page["isTruncated"]?.bool ?? false
-            let next = isTruncated ? page["nextToken"]?.string : nil
-            return ["tasks": .array((page["data"]?.array ?? []).map(Self.row)), "next_cursor": .string(orNull: next)]
+            let (rows, next) = try await session.page(
+                of: "list_tasks", ["tasks", "paginate"], arguments, filter: TaskFilter(arguments).json, row: Self.taskRow)
+            return ["tasks": .array(rows), "next_cursor": next]
         }
     }
 
-    private static func row(_ json: JSONValue) -> JSONValue {
+    static func taskRow(_ json: JSONValue) -> JSONValue {
         let task = TaskReading(json)
         return [
             "uuid": .string(task.uuid), "name": .string(orNull: task.text("name")),
@@ -63,7 +57,8 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "list_profiles", title: "List profiles",
-                description: "Lists the names of the Qarnot profiles the user may submit tasks with.",
+                description:
+                    "Lists the names of the Qarnot profiles the user may submit tasks with; get_profile shows what one takes.",
                 input: Schema.object([]),
                 output: Schema.output(
                     [("profiles", Schema.array(Schema.string("Name."), "Profile names."))], required: ["profiles"]),
@@ -107,14 +102,18 @@ struct TaskFilter {
 
     init(_ arguments: JSONObject) {
         var parts: [JSONValue] = []
-        if let tags = arguments["tags"]?.array, !tags.isEmpty {
-            parts.append(["operator": "Or", "filters": .array(tags.map { ["operator": "Equal", "field": "Tags", "value": $0] })])
-        }
+        if let tags = Self.tags(arguments) { parts.append(tags) }
         if let states = arguments["states"]?.array, !states.isEmpty { parts.append(Self.states(states)) }
         if let text = arguments["name_like"]?.string {
             parts.append(["operator": "Like", "field": "Name", "value": .string("%\(text)%")])
         }
         json = parts.count > 1 ? ["operator": "And", "filters": .array(parts)] : parts.first
+    }
+
+    /// Nil when no tag is asked for.
+    static func tags(_ arguments: JSONObject) -> JSONValue? {
+        guard let tags = arguments["tags"]?.array, !tags.isEmpty else { return nil }
+        return ["operator": "Or", "filters": .array(tags.map { ["operator": "Equal", "field": "Tags", "value": $0] })]
     }
 
     static func states(_ states: [JSONValue]) -> JSONValue { ["operator": "In", "field": "State", "values": .array(states)] }

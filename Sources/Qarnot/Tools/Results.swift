@@ -3,9 +3,9 @@ internal import Primitives
 
 extension QarnotEngine {
     /// How long a presigned URL lives: it opens the file to whoever holds it, and shows the account's e-mail.
-    private static let downloadLifetime = Duration.seconds(900)
+    static let downloadLifetime = Duration.seconds(900)
 
-    var retrieveJobResults: Tool {
+    var getTaskResults: Tool {
         let file = Schema.object([
             ("key", Schema.string("Key in the bucket.")), ("size", Schema.integer("Bytes.")),
             ("etag", Schema.nullable("string", "Entity tag.")),
@@ -14,7 +14,7 @@ extension QarnotEngine {
         ])
         return tool(
             ToolDefinition(
-                "retrieve_job_results", aliases: ["get_task_results"], title: "Get results",
+                "get_task_results", aliases: ["retrieve_job_results"], title: "Get results",
                 description:
                     "Lists the result files of a task or job. Files are not downloaded; a single file comes with a download URL valid for 15 minutes.",
                 input: Self.oneOf(
@@ -103,6 +103,11 @@ struct ResultFiles: Sendable {
     }
 
     func download(_ file: StoredFile, _ lifetime: Duration) -> String? { bucket?.presigned(file.key, lifetime) }
+
+    /// Deletes exactly these files.
+    func purge(_ session: QarnotSession) async throws(QarnotFailure) {
+        for file in files { try await bucket?.remove(file.key, session) }
+    }
 
     /// From `completedInstances[].results`, such as `s3://<host>/<bucket>/<key>`.
     private static func keys(of task: TaskReading, in bucket: String) -> Set<String> {

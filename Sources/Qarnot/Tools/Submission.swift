@@ -4,7 +4,7 @@ internal import MCP
 internal import Primitives
 
 extension QarnotEngine {
-    private static let hardware = Schema.object([
+    static let hardware = Schema.object([
         ("gpu", Schema.boolean("With (true) or without (false) a GPU.")),
         ("ssd", Schema.boolean("With (true) or without (false) an SSD.")),
         ("min_cores", Schema.integer("Least cores.", 1...1024)), ("max_cores", Schema.integer("Most cores.", 1...1024)),
@@ -14,54 +14,54 @@ extension QarnotEngine {
         ("cpu_model", Schema.string("One CPU model.", minimum: 1, maximum: 256)),
     ])
 
+    /// What one task takes, for `submit_task` and each of `submit_tasks`.
+    static let taskArguments: [(String, JSONValue)] = [
+        ("name", Schema.string("Name.", minimum: 1, maximum: 2048)),
+        ("profile", Schema.profileName),
+        ("pool_uuid", Schema.id("Pool to run in, instead of a profile.")),
+        ("job_group_uuid", Schema.id("Qarnot job (group of tasks) to belong to.")),
+        ("instance_count", Schema.integer("Instances; 1 unless ranges are given.", 1...10_000)),
+        (
+            "advanced_ranges",
+            Schema.string(
+                "Instance numbers, such as 0-2,5; instead of a count.", maximum: 2048,
+                pattern: "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$")
+        ),
+        ("shortname", Self.shortname),
+        ("resource_buckets", Schema.resourceBuckets), ("result_bucket", Schema.bucketName),
+        ("constants", Schema.constants), ("tags", Schema.tags), ("labels", Self.labels), ("hardware", hardware),
+        ("scheduling", Self.scheduling),
+        ("max_total_retries", Schema.integer("Retries of all instances together.", 0...10_000)),
+        ("max_retries_per_instance", Schema.integer("Retries of each instance.", 0...1000)),
+        (
+            "depends_on",
+            Schema.array(Schema.id("Task."), "Tasks that must succeed first; needs a job group.", maximum: 100)
+        ),
+        ("auto_delete", Schema.boolean("Delete the task when it has ended.")),
+    ]
+
+    static let shortname = Schema.string(
+        "Unique short name; generated when absent.", pattern: "^[A-Za-z0-9]([A-Za-z0-9-]{0,254}[A-Za-z0-9])?$")
+    static let labels: JSONValue = [
+        "type": "object", "description": "Labels.", "additionalProperties": Schema.string("Value.", maximum: 512),
+    ]
+    static let scheduling = Schema.string(
+        "Scheduling type; it changes the price.", choices: ["flex", "on_demand", "reserved"])
+
+    /// As Qarnot spells it in requests.
+    static func schedulingType(_ argument: JSONValue?) -> JSONValue? {
+        argument?.string.flatMap { ["flex": "Flex", "on_demand": "OnDemand", "reserved": "Reserved"][$0] }.map { .string($0) }
+    }
+
     var submitTask: Tool {
         tool(
             ToolDefinition(
                 "submit_task", title: "Submit a task",
                 description:
-                    "Submits a task to Qarnot, where it runs and costs credits. Give `profile`, or a pool or job group that brings one.",
-                input: Schema.object(
-                    [
-                        ("name", Schema.string("Name.", minimum: 1, maximum: 2048)),
-                        ("profile", Schema.profileName),
-                        ("pool_uuid", Schema.id("Pool to run in, instead of a profile.")),
-                        ("job_group_uuid", Schema.id("Qarnot job (group of tasks) to belong to.")),
-                        ("instance_count", Schema.integer("Instances; 1 unless ranges are given.", 1...10_000)),
-                        (
-                            "advanced_ranges",
-                            Schema.string(
-                                "Instance numbers, such as 0-2,5; instead of a count.", maximum: 2048,
-                                pattern: "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$")
-                        ),
-                        (
-                            "shortname",
-                            Schema.string(
-                                "Unique short name; generated when absent.",
-                                pattern: "^[A-Za-z0-9]([A-Za-z0-9-]{0,254}[A-Za-z0-9])?$")
-                        ),
-                        ("resource_buckets", Schema.resourceBuckets), ("result_bucket", Schema.bucketName),
-                        ("constants", Schema.constants),
-                        ("tags", Schema.tags),
-                        (
-                            "labels",
-                            [
-                                "type": "object", "description": "Labels.",
-                                "additionalProperties": Schema.string("Value.", maximum: 512),
-                            ]
-                        ),
-                        ("hardware", Self.hardware),
-                        (
-                            "scheduling",
-                            Schema.string("Scheduling type; it changes the price.", choices: ["flex", "on_demand", "reserved"])
-                        ),
-                        ("max_total_retries", Schema.integer("Retries of all instances together.", 0...10_000)),
-                        ("max_retries_per_instance", Schema.integer("Retries of each instance.", 0...1000)),
-                        (
-                            "depends_on",
-                            Schema.array(Schema.id("Task."), "Tasks that must succeed first; needs a job group.", maximum: 100)
-                        ),
-                        ("auto_delete", Schema.boolean("Delete the task when it has ended.")),
-                    ], required: ["name"]),
+                    "Submits a task to Qarnot, where it runs and costs credits. Give `profile`, or a pool or job group that brings one. "
+                    + "For a container, profile docker-batch takes the constants DOCKER_REPO, DOCKER_TAG and DOCKER_CMD; "
+                    + "input comes from resource_buckets, files written are uploaded to result_bucket.",
+                input: Schema.object(Self.taskArguments, required: ["name"]),
                 output: Schema.output(
                     [
                         ("uuid", Schema.string("UUID of the task.")), ("shortname", Schema.string("Its short name.")),
@@ -70,7 +70,7 @@ extension QarnotEngine {
                     ], required: ["uuid", "shortname", "state", "created_at"]),
                 .creating, .execute)
         ) { arguments, session throws(QarnotFailure) in
-            let submitted = try await session.submit(try TaskCreation(arguments))
+            let submitted = try await session.submit(try TaskCreation(arguments), as: "submit_task")
             return [
                 "uuid": .string(submitted.uuid), "shortname": .string(submitted.shortname),
                 "state": .string(submitted.task?.state ?? "Submitted"),
@@ -119,9 +119,7 @@ struct TaskCreation: Sendable {
         json["tags"] = arguments["tags"] ?? []
         json["labels"] = arguments["labels"]
         json["hardwareConstraints"] = arguments["hardware"].map { .array(Self.constraints($0)) }
-        json["schedulingType"] = text("scheduling").flatMap {
-            ["flex": "Flex", "on_demand": "OnDemand", "reserved": "Reserved"][$0]
-        }.map { .string($0) }
+        json["schedulingType"] = QarnotEngine.schedulingType(arguments["scheduling"])
         json["autoDeleteOnCompletion"] = arguments["auto_delete"]
         json["dependencies"] = arguments["depends_on"].map { ["dependsOn": $0] }
         if arguments["max_total_retries"] != nil || arguments["max_retries_per_instance"] != nil {
@@ -141,7 +139,7 @@ struct TaskCreation: Sendable {
         "gh-" + String((0..<24).map { _ in "0123456789abcdefghijklmnopqrstuvwxyz".randomElement() ?? "0" })
     }
 
-    private static func resource(_ json: JSONValue) -> JSONValue {
+    static func resource(_ json: JSONValue) -> JSONValue {
         if let name = json.string {
             return ["bucketName": .string(name), "filtering": [:], "resourcesTransformation": [:], "cacheTTLSec": nil]
         }
@@ -178,56 +176,9 @@ extension QarnotSession {
         let task: TaskReading?
     }
 
-    private static let submissions = 3
-    /// A task found under our short name but older than this before the call is somebody else's.
-    private static let clockSkew = Duration.seconds(120)
-
-    /// Submits once. When the answer is lost or says busy, the short name tells whether Qarnot took the task; only when it
-    /// did not is the submission repeated, under the same short name, which Qarnot keeps unique.
-    func submit(_ creation: TaskCreation) async throws(QarnotFailure) -> Submitted {
-        let start = engine.now()
-        var attempt = 1
-        while true {
-            do throws(QarnotFailure) {
-                let reply = try await send(.post, ["tasks"], body: .object(creation.json), .unlessSent, purpose: .create).json()
-                guard let uuid = reply["uuid"]?.string else {
-                    throw QarnotFailure(.unexpectedAnswer, "Qarnot's answer names no task.", isRetryable: true)
-                }
-                return Submitted(uuid: uuid, shortname: creation.shortname, task: try? await task(uuid))
-            } catch {
-                guard error.isRetryable else { throw error }
-                if let task = try await find(creation, since: start, after: error) {
-                    return Submitted(uuid: task.uuid, shortname: creation.shortname, task: task)
-                }
-                guard attempt < Self.submissions else { throw error }
-                try await pause(Self.backoff(attempt))
-                attempt += 1
-            }
-        }
-    }
-
-    /// The task an unclear submission made; nil when Qarnot says there is none.
-    private func find(_ creation: TaskCreation, since start: Timestamp, after failure: QarnotFailure) async throws(QarnotFailure)
-        -> TaskReading?
-    {
-        let unknown = QarnotFailure(
-            .submissionUnknown,
-            "\(failure.message) Whether the task was accepted is unknown: look for shortname \(creation.shortname) before submitting again.",
-            status: failure.status)
-        do throws(QarnotFailure) {
-            let task = try await task(creation.shortname)
-            let created = task.text("creationDate").flatMap(Timestamp.init(rfc3339:))
-            guard task.text("name") == creation.name, let created, created >= start - Self.clockSkew else {
-                throw QarnotFailure(
-                    .conflict, "The short name \(creation.shortname) belongs to another task.", fields: ["shortname"])
-            }
-            return task
-        } catch {
-            switch error.code {
-            case .notFound: return nil
-            case .conflict, .cancelled, .tokenRejected: throw error
-            default: throw unknown
-            }
-        }
+    func submit(_ creation: TaskCreation, as tool: String) async throws(QarnotFailure) -> Submitted {
+        try await admit([try await order(of: creation)], as: tool)
+        let made = try await create(Creation(["tasks"], in: "tasks", body: creation.json))
+        return Submitted(uuid: made.uuid, shortname: made.shortname, task: made.json.map(TaskReading.init))
     }
 }

@@ -19,35 +19,29 @@ extension QarnotEngine {
         }
     }
 
+    static let logArguments: [(String, JSONValue)] = [
+        ("log_type", Schema.string("Which stream; stdout by default.", choices: ["stdout", "stderr"])),
+        ("instance_id", Schema.integer("One instance; all by default.", 0...1_000_000)),
+        ("tail_bytes", Schema.integer("How much of the end.", 1...65_536, fallback: 65_536)),
+    ]
+    static let logResults: [(String, JSONValue)] = [
+        ("log_type", Schema.string("The stream.")), ("instance_id", Schema.nullable("integer", "The instance.")),
+        ("text", Schema.string("The output.")), ("truncated", Schema.boolean("True when earlier output was left out.")),
+    ]
+
     var getTaskLogs: Tool {
         tool(
             ToolDefinition(
                 "get_task_logs", aliases: ["get_logs"], title: "Get task logs",
-                description: "Reads the end of a task's standard output or error, of all instances or of one.",
-                input: Schema.object(
-                    Self.taskID + [
-                        ("log_type", Schema.string("Which stream; stdout by default.", choices: ["stdout", "stderr"])),
-                        ("instance_id", Schema.integer("One instance; all by default.", 0...1_000_000)),
-                        ("tail_bytes", Schema.integer("How much of the end.", 1...65_536, fallback: 65_536)),
-                    ], required: ["task_uuid"]),
+                description:
+                    "Reads the end of a task's standard output or error, of all instances or of one. Reading takes nothing away from others who follow the same output.",
+                input: Schema.object(Self.taskID + Self.logArguments, required: ["task_uuid"]),
                 output: Schema.output(
-                    [
-                        ("task_uuid", Schema.string("The task.")), ("log_type", Schema.string("The stream.")),
-                        ("instance_id", Schema.nullable("integer", "The instance.")), ("text", Schema.string("The output.")),
-                        ("truncated", Schema.boolean("True when earlier output was left out.")),
-                    ], required: ["task_uuid", "log_type", "text", "truncated"]),
+                    [("task_uuid", Schema.string("The task."))] + Self.logResults,
+                    required: ["task_uuid", "log_type", "text", "truncated"]),
                 .reading, .read)
         ) { arguments, session throws(QarnotFailure) in
-            let id = arguments["task_uuid"]?.string ?? ""
-            let stream = arguments["log_type"]?.string ?? "stdout"
-            // Never POST: it would move the cursor of whoever else reads this output.
-            let instance = arguments["instance_id"]?.int
-            let bytes = try await session.text(["tasks", id, stream] + (instance.map { [String($0)] } ?? []))
-            let tail = ResultSize.tail(bytes, arguments["tail_bytes"]?.int ?? 65_536)
-            return [
-                "task_uuid": .string(id), "log_type": .string(stream), "instance_id": instance.map { .int($0) } ?? .null,
-                "text": .string(String(decoding: tail, as: UTF8.self)), "truncated": .bool(tail.count < bytes.count),
-            ]
+            try await session.log(of: "tasks", "task_uuid", arguments)
         }
     }
 
@@ -74,12 +68,32 @@ extension QarnotEngine {
         tool(
             ToolDefinition(
                 "delete_task", title: "Delete a task",
-                description: "Deletes a Qarnot task, aborting it first when it runs. Files in its result bucket stay.",
-                input: Schema.object(Self.taskID, required: ["task_uuid"]), output: Self.acknowledgement, .ending, .execute)
+                description:
+                    "Deletes a Qarnot task, aborting it first when it runs. Files in its result bucket stay, unless purge_results is given, which only administrators may.",
+                input: Schema.object(
+                    Self.taskID + [("purge_results", Schema.boolean("Also delete the result files of this task."))],
+                    required: ["task_uuid"]), output: Self.acknowledgement, .ending, .execute)
         ) { arguments, session throws(QarnotFailure) in
             let id = arguments["task_uuid"]?.string ?? ""
-            try await session.send(.delete, ["tasks", id], .unlessSent, purpose: .change)
-            return ["status": "success", "message": .string("Task \(id) is deleted.")]
+            let purges = arguments["purge_results"]?.bool == true
+            guard !purges || session.isAdministrator else {
+                throw QarnotFailure(
+                    .forbidden, "purge_results needs the scope \(Self.name):admin. Delete without it, and the files stay.",
+                    fields: ["purge_results"])
+            }
+            let results = purges ? try await ResultFiles(of: try await session.task(id), session) : nil
+            guard results?.isWholeBucket != true else {
+                throw QarnotFailure(
+                    .conflict, "The task does not say which files of its bucket are its own. Delete them with delete_bucket_file.",
+                    fields: ["purge_results"])
+            }
+            try await session.noteCost(ofTask: id)
+            try await session.remove(["tasks", id])
+            guard let results else { return ["status": "success", "message": .string("Task \(id) is deleted.")] }
+            try await results.purge(session)
+            return [
+                "status": "success", "message": .string("Task \(id) and its \(results.files.count) result files are deleted."),
+            ]
         }
     }
 
@@ -118,6 +132,20 @@ extension QarnotEngine {
 }
 
 extension QarnotSession {
+    /// The end of a task's or pool's output. Never POST: it would move the cursor of whoever else reads it.
+    func log(of collection: String, _ argument: String, _ arguments: JSONObject) async throws(QarnotFailure) -> JSONValue {
+        let id = arguments[argument]?.string ?? ""
+        let stream = arguments["log_type"]?.string ?? "stdout"
+        let instance = arguments["instance_id"]?.int
+        let bytes = try await text([collection, id, stream] + (instance.map { [String($0)] } ?? []))
+        let tail = ResultSize.tail(bytes, arguments["tail_bytes"]?.int ?? 65_536)
+        return .object(
+            JSONObject([
+                (argument, .string(id)), ("log_type", .string(stream)), ("instance_id", instance.map { .int($0) } ?? .null),
+                ("text", .string(String(decoding: tail, as: UTF8.self))), ("truncated", .bool(tail.count < bytes.count)),
+            ]))
+    }
+
     func task(_ id: String?) async throws(QarnotFailure) -> TaskReading {
         let json = try await get("tasks", id ?? "")
         guard json["uuid"]?.string != nil else { throw QarnotFailure(.unexpectedAnswer, "Qarnot's answer is no task.") }

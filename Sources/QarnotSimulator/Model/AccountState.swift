@@ -2,7 +2,6 @@ internal import Primitives
 
 /// Everything one account owns. Nothing here can reach another account.
 struct AccountState: Sendable {
-    let token: String
     let email: String
     private(set) var tasks: [SimulatedTask] = []
     /// Places in `tasks`, by UUID and by short name.
@@ -13,10 +12,7 @@ struct AccountState: Sendable {
     var secrets: [String: String] = [:]
     var buckets: [String: Bucket] = [:]
 
-    init(token: String, email: String) {
-        self.token = token
-        self.email = email
-    }
+    init(email: String) { self.email = email }
 
     // MARK: tasks
 

@@ -15,11 +15,20 @@ extension AccountState {
         case "hardware-constraints": return hardware(call, rest)
         case "credits": return try credits(rest, moment)
         case "carbon": return try carbon(rest, moment)
+        case "network" where call.method == .get: return try network(rest)
+        case "sanity-checks" where call.method == .post: return try sanityCheck(call, rest)
         case "secrets-manager": return try secrets(call, rest, moment)
         case nil where call.method == .get: return .json(["status": "ok"])
         default: throw Refusal(.notFound, "Not found")
         }
     }
+
+    private static let project = "11111111-2222-4333-8444-555555555555"
+    private static let budget: JSONValue = [
+        "uuid": "22222222-3333-4444-8555-666666666666", "alias": "monthly", "consumedAmountInCents": 1250,
+        "totalAmountInCents": 10_000, "remainingAmountInCents": 8750, "budgetOverrunPolicy": "BlockNew",
+        "startDateUtc": "2026-11-01T00:00:00Z", "expirationDateUtc": nil, "isArchived": false,
+    ]
 
     private func profiles(_ rest: [String]) throws(Refusal) -> Response {
         guard let name = rest.first else { return .json(.array(Profile.all.map { .string($0.name) })) }
@@ -43,7 +52,7 @@ extension AccountState {
             "computingQuotas": ["user": userQuotas(moment), "organization": nil],
             "projects": [
                 [
-                    "uuid": "11111111-2222-4333-8444-555555555555", "name": "Default", "slug": "default", "description": "",
+                    "uuid": .string(Self.project), "name": "Default", "slug": "default", "description": "",
                     "organizationUuid": "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", "isDefault": true,
                 ]
             ],
@@ -74,7 +83,24 @@ extension AccountState {
         guard rest.first == "computing-quotas", rest.count == 2, ["user", "organization"].contains(rest[1]) else {
             throw Refusal(.notFound, "Not found")
         }
-        return .json(userQuotas(moment))
+        guard rest[1] == "organization", case .object(var quotas) = userQuotas(moment) else { return .json(userQuotas(moment)) }
+        quotas.append("runningCountsPerUser", [:])
+        return .json(.object(quotas))
+    }
+
+    /// `/v1/network/tasks/<id>/port-forward`: nothing here listens, so that nothing is forwarded.
+    private func network(_ rest: [String]) throws(Refusal) -> Response {
+        guard rest.count == 3, rest[0] == "tasks", rest[2] == "port-forward" else { throw Refusal(.notFound, "Not found") }
+        guard task(rest[1]) != nil else { throw .missing("task", rest[1]) }
+        return .json([])
+    }
+
+    private func sanityCheck(_ call: RestCall, _ rest: [String]) throws(Refusal) -> Response {
+        guard rest == ["pools", "scaling"] else { throw Refusal(.notFound, "Not found") }
+        guard let policies = try call.json()["policies"]?.elements,
+            policies.allSatisfy({ $0.text("name") != nil && $0.text("type") != nil })
+        else { throw Refusal(.badRequest, "Invalid scaling: policies") }
+        return .done
     }
 
     private func hardware(_ call: RestCall, _ rest: [String]) -> Response {
@@ -104,7 +130,9 @@ extension AccountState {
             let id = rest[2]
             guard pool(id) != nil else { throw .missing("pool", id) }
             return .json(["credits": 0.02])
-        case let path where path.count == 3 && path.first == "projects" && path.last == "budgets": return .json(["budgets": []])
+        case let path where path.count == 3 && path.first == "projects" && path.last == "budgets":
+            guard rest[2] == Self.project else { throw .missing("project", rest[2]) }
+            return .json(["budgets": [Self.budget]])
         default: throw Refusal(.notFound, "Not found")
         }
     }

@@ -164,6 +164,7 @@ extension AccountState {
             let stamp = WireFormat.date(moment.now).filter(\.isNumber)
             let id = "snap_\(tasks[place].uuid)_\(stamp)"
             updateTask(at: place) { $0.snapshots[id] = Snapshot(id: id, triggered: moment.now, configuration: configuration) }
+            uploadSnapshot(place, bucket: json.text("bucket"), prefix: json.text("bucketPrefix"), moment)
             return .json(["id": .string(id)])
         case (.get, let path) where path.count == 1:
             guard let snapshot = tasks[place].snapshots[path[0]] else { throw .missing("snapshot", path[0]) }
@@ -174,6 +175,20 @@ extension AccountState {
             ])
         default: throw Refusal(.notFound, "Not found")
         }
+    }
+
+    /// What running instances have so far, as one object each; a snapshot counts as results.
+    private mutating func uploadSnapshot(_ place: Int, bucket: String?, prefix: String?, _ moment: Moment) {
+        let order = tasks[place].order
+        guard let name = bucket ?? order.resultBucket else { return }
+        if buckets[name] == nil { buckets[name] = Bucket(created: moment.now) }
+        for instance in order.instances.prefix(100) {
+            let content = Array("partial result of instance \(instance)\n".utf8)
+            guard storedBytes + content.count <= moment.limits.storageBytes else { break }
+            let object = StoredObject(bytes: content, etag: StoredObject.etag(of: content), modified: moment.now)
+            buckets[name]?.put(object, at: "\(prefix ?? order.resultsPrefix)out/result-\(instance).txt")
+        }
+        updateTask(at: place) { $0.resultsCount += 1 }
     }
 
     /// Retry, resume, recover and clone: a new task from an old one.

@@ -9,8 +9,8 @@ struct RestResponder: Responder {
 
     func respond(to request: Request, in context: RequestContext) async -> Response {
         let token = request.fields.single(.authorization)
-        let email = token.flatMap { token in world.update { $0.accounts[token]?.email } }
-        return await world.serve(.rest, request, account: email) { answer(request, token) }
+        let email = token.flatMap { token in world.update { $0.tokens[token] } }
+        return await world.serve(.rest, request, account: email, token: email == nil ? nil : token) { answer(request, token) }
     }
 
     private func answer(_ request: Request, _ token: String?) -> Response {

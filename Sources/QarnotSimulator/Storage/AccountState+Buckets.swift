@@ -31,9 +31,10 @@ extension AccountState {
         switch call.method {
         case .head: return .done
         case .get: return try describe(bucket, call)
-        case .post where call.has("delete"): return try deleteObjects(call)
+        case .put where call.has("versioning"): return try setVersioning(call)
+        case .post where call.has("delete"): return try deleteObjects(call, moment)
         case .delete:
-            guard bucket.objects.isEmpty else { throw StorageError(409, "BucketNotEmpty") }
+            guard !bucket.hasContent else { throw StorageError(409, "BucketNotEmpty") }
             buckets[call.bucket] = nil
             return Response(.noContent)
         default: throw StorageError(501, "NotImplemented")
@@ -51,12 +52,24 @@ extension AccountState {
     }
 
     private func describe(_ bucket: Bucket, _ call: StorageCall) throws(StorageError) -> Response {
-        if call.has("versioning") { return .xml(XMLWriter(root: "VersioningConfiguration").document()) }
+        if call.has("versioning") {
+            var xml = XMLWriter(root: "VersioningConfiguration")
+            if let versioning = bucket.versioning { xml.element("Status", versioning.rawValue) }
+            return .xml(xml.document())
+        }
         if call.has("location") { return .xml(XMLWriter(root: "LocationConstraint").document()) }
         if call.has("acl") { return accessControl() }
         if call.has("versions") { return try ObjectListing(call, bucket).versions }
         if call.has("uploads") { return uploadList(bucket, call) }
         return try ObjectListing(call, bucket).objects
+    }
+
+    private mutating func setVersioning(_ call: StorageCall) throws(StorageError) -> Response {
+        guard let root = XMLElement.parse(call.request.body), root.name == "VersioningConfiguration",
+            let versioning = root["Status"].flatMap({ Bucket.Versioning(rawValue: $0.text) })
+        else { throw .malformedXML }
+        buckets[call.bucket]?.setVersioning(versioning)
+        return .done
     }
 
     func accessControl() -> Response {
@@ -84,15 +97,30 @@ extension AccountState {
         return .xml(xml.document())
     }
 
-    private mutating func deleteObjects(_ call: StorageCall) throws(StorageError) -> Response {
+    private mutating func deleteObjects(_ call: StorageCall, _ moment: Moment) throws(StorageError) -> Response {
         guard let root = XMLElement.parse(call.request.body), root.name == "Delete" else { throw .malformedXML }
-        let keys = root.children.filter { $0.name == "Object" }.compactMap { $0["Key"]?.text }
-        guard !keys.isEmpty, keys.count <= 1000 else { throw .malformedXML }
+        let entries = root.children.filter { $0.name == "Object" }
+        guard !entries.isEmpty, entries.count <= 1000 else { throw .malformedXML }
         let isQuiet = root["Quiet"]?.text == "true"
         var xml = XMLWriter(root: "DeleteResult")
-        for key in keys {
-            buckets[call.bucket]?.remove(key)
-            if !isQuiet { xml.element("Deleted") { $0.element("Key", key) } }
+        for entry in entries {
+            guard let key = entry["Key"]?.text else { throw .malformedXML }
+            let version = entry["VersionId"]?.text
+            var marker: String?
+            if let version {
+                buckets[call.bucket]?.remove(key, version: version, at: moment.now)
+            } else {
+                marker = buckets[call.bucket]?.remove(key, at: moment.now)
+            }
+            guard !isQuiet else { continue }
+            xml.element("Deleted") { xml in
+                xml.element("Key", key)
+                if let version { xml.element("VersionId", version) }
+                if let marker {
+                    xml.element("DeleteMarker", "true")
+                    xml.element("DeleteMarkerVersionId", marker)
+                }
+            }
         }
         return .xml(xml.document())
     }

@@ -10,19 +10,30 @@ extension AccountState {
         switch call.method {
         case .get where call.has("acl"): return accessControl()
         case .get, .head:
-            guard let object = bucket.objects[call.key] else { throw .noSuchKey(call.key) }
-            return try ObjectReading(call.request.fields, object).response
+            guard let id = call["versionId"] else {
+                guard let object = bucket.objects[call.key] else { throw .noSuchKey(call.key) }
+                return try ObjectReading(call.request.fields, object).response
+            }
+            guard let version = bucket.version(id, of: call.key) else { throw StorageError(404, "NoSuchVersion") }
+            guard let object = version.content else { throw StorageError(405, "MethodNotAllowed") }
+            return try ObjectReading(call.request.fields, object).response.with(.versionID, id)
         case .put:
             let object = try incoming(call, moment)
             try reserve(object.bytes.count - (bucket.objects[call.key]?.bytes.count ?? 0), moment)
-            buckets[call.bucket]?.put(object, at: call.key)
+            let version = buckets[call.bucket]?.put(object, at: call.key)
             guard call.request.fields[.copySource] != nil else {
-                return Response(.ok, body: .bytes([])).with(.etag, "\"\(object.etag)\"")
+                let response = Response(.ok, body: .bytes([])).with(.etag, "\"\(object.etag)\"")
+                return version.map { response.with(.versionID, $0) } ?? response
             }
             return .copied(object, root: "CopyObjectResult")
         case .delete:
-            buckets[call.bucket]?.remove(call.key)
-            return Response(.noContent)
+            if let version = call["versionId"] {
+                buckets[call.bucket]?.remove(call.key, version: version, at: moment.now)
+                return Response(.noContent).with(.versionID, version)
+            }
+            let marker = buckets[call.bucket]?.remove(call.key, at: moment.now)
+            return marker.map { Response(.noContent).with(.versionID, $0).with(FieldName("x-amz-delete-marker"), "true") }
+                ?? Response(.noContent)
         default: throw StorageError(405, "MethodNotAllowed")
         }
     }
@@ -161,6 +172,7 @@ extension AccountState {
 
 extension FieldName {
     fileprivate static let copySource = FieldName("x-amz-copy-source")
+    fileprivate static let versionID = FieldName("x-amz-version-id")
 }
 
 extension StoredObject {

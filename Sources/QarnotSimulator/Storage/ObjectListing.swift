@@ -32,14 +32,17 @@ struct ObjectListing {
         xml.element("IsTruncated", page.next == nil ? "false" : "true")
         if isSecond { xml.element("KeyCount", String(page.keys.count + page.prefixes.count)) }
         if let next = page.next { isSecond ? xml.element("NextContinuationToken", next) : xml.element("NextMarker", encode(next)) }
-        for key in page.keys { xml.element("Contents") { describe(key, &$0) } }
+        for key in page.keys {
+            guard let object = bucket.objects[key] else { continue }
+            xml.element("Contents") { describe(key, object, &$0) }
+        }
         for common in page.prefixes { xml.element("CommonPrefixes") { $0.element("Prefix", encode(common)) } }
         return .xml(xml.document())
     }
 
     var versions: Response {
         let marker = call["key-marker"] ?? ""
-        let page = page(after: marker)
+        let page = page(after: marker, past: true)
         var xml = XMLWriter(root: "ListVersionsResult")
         xml.element("Name", call.bucket)
         xml.element("Prefix", encode(prefix))
@@ -53,17 +56,28 @@ struct ObjectListing {
             xml.element("NextVersionIdMarker", "null")
         }
         for key in page.keys {
-            xml.element("Version") {
-                describe(key, &$0)
-                $0.element("VersionId", "null")
-                $0.element("IsLatest", "true")
+            for (index, version) in versions(of: key).enumerated() {
+                xml.element(version.content == nil ? "DeleteMarker" : "Version") { xml in
+                    if let object = version.content {
+                        describe(key, object, &xml)
+                    } else {
+                        xml.element("Key", encode(key))
+                        xml.element("LastModified", version.modified.rfc3339)
+                    }
+                    xml.element("VersionId", version.id)
+                    xml.element("IsLatest", index == 0 ? "true" : "false")
+                }
             }
         }
         return .xml(xml.document())
     }
 
-    private func describe(_ key: String, _ xml: inout XMLWriter) {
-        guard let object = bucket.objects[key] else { return }
+    /// Newest first.
+    private func versions(of key: String) -> [ObjectVersion] {
+        bucket.history[key]?.reversed() ?? [bucket.version(ObjectVersion.none, of: key)].compactMap { $0 }
+    }
+
+    private func describe(_ key: String, _ object: StoredObject, _ xml: inout XMLWriter) {
         xml.element("Key", encode(key))
         xml.element("LastModified", object.modified.rfc3339)
         xml.element("ETag", "\"\(object.etag)\"")
@@ -78,11 +92,11 @@ struct ObjectListing {
             separator: "/")
     }
 
-    private func page(after marker: String) -> (keys: [String], prefixes: [String], next: String?) {
+    private func page(after marker: String, past: Bool = false) -> (keys: [String], prefixes: [String], next: String?) {
         var keys: [String] = []
         var prefixes: [String] = []
         var last = ""
-        for key in bucket.keys(prefix: prefix, after: marker) {
+        for key in bucket.keys(prefix: prefix, after: marker, past: past) {
             let common = commonPrefix(of: key)
             if let common, prefixes.last == common || marker.hasPrefix(common) {
                 last = key

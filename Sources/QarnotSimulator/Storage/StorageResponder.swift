@@ -22,9 +22,10 @@ struct StorageResponder: Responder {
 
     private func answer(_ call: StorageCall, _ signer: SignedRequest?) throws(StorageError) -> Response {
         guard let signer else { throw .accessDenied }
-        guard let token = world.token(email: signer.accessKey) else { throw StorageError(403, "InvalidAccessKeyId") }
-        try signer.verify(secret: Secret(token), at: world.now())
-        let response = world.withAccount(token: token) { account, moment in
+        let tokens = world.tokens(email: signer.accessKey)
+        guard !tokens.isEmpty else { throw StorageError(403, "InvalidAccessKeyId") }
+        try verify(signer, tokens)
+        let response = world.withAccount(email: signer.accessKey) { account, moment in
             do throws(StorageError) {
                 return try account.answer(call, moment)
             } catch {
@@ -33,6 +34,17 @@ struct StorageResponder: Responder {
         }
         guard let response else { throw .accessDenied }
         return response
+    }
+
+    /// Holds when it holds under one of the account's secrets.
+    private func verify(_ signer: SignedRequest, _ tokens: [String]) throws(StorageError) {
+        var failure = StorageError.signatureDoesNotMatch
+        for token in tokens {
+            do throws(StorageError) {
+                return try signer.verify(secret: Secret(token), at: world.now())
+            } catch { failure = error }
+        }
+        throw failure
     }
 }
 

@@ -1,4 +1,5 @@
 import Audit
+import Crypto
 import HTTP
 import Primitives
 import Qarnot
@@ -40,7 +41,14 @@ final class VaultKeys: UpstreamKeys {
         return key
     }
 
-    func markRejected(for caller: Principal) async { await mark(caller, rejected: true) }
+    /// Marks only the key that was refused: a call begun with the old one may end after the user stored a new one.
+    func markRejected(_ key: Secret, of caller: Principal) async {
+        guard let stored = try? await vault.key(user: caller.userID, engine: engine),
+            stored.expose({ stored in key.expose { ConstantTime.equal(stored, $0) } })
+        else { return }
+        await mark(caller, rejected: true)
+    }
+
     func markWorking(for caller: Principal) async { await mark(caller, rejected: false) }
 
     /// What `whoami` answers; read again after 5 s or any change of credentials.

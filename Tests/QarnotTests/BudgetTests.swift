@@ -1,0 +1,123 @@
+import HTTP
+import MCP
+import Policy
+import Primitives
+import Qarnot
+import Testing
+
+@Suite struct BudgetTests {
+    private static func budgets(_ change: (inout ComputeBudget) -> Void) -> ComputeBudgets {
+        var budgets = ComputeBudgets()
+        var budget = ComputeBudget()
+        change(&budget)
+        budgets.users["alice"] = budget
+        return budgets
+    }
+
+    private static func task(_ more: (String, JSONValue)...) -> JSONValue {
+        .object(JSONObject([("name", "t"), ("profile", "docker-batch")] + more))
+    }
+
+    private func expectRefusal(_ fixture: EngineFixture, _ tool: String, _ arguments: JSONValue, _ rule: String) async throws {
+        let failure = try await fixture.fail(tool, arguments)
+        #expect(failure["code"] == "budget_exceeded" && failure["rule"]?.string == rule && failure["retryable"] == false)
+        #expect(failure["message"]?.string?.contains(rule) == true)
+        #expect(fixture.noted.all.last == "alice \(tool) \(rule)")
+    }
+
+    @Test func `more instances than allowed are refused, however they are asked for`() async throws {
+        let fixture = try EngineFixture(budgets: Self.budgets { $0.instances = 3 })
+        let rule = "budget.max_instances"
+        try await expectRefusal(fixture, "submit_task", Self.task(("instance_count", 4)), rule)
+        try await expectRefusal(fixture, "submit_task", Self.task(("advanced_ranges", "0-1,5-7")), rule)
+        try await expectRefusal(
+            fixture, "submit_tasks", ["tasks": [Self.task(("instance_count", 2)), Self.task(("instance_count", 2))]], rule)
+        try await expectRefusal(
+            fixture, "submit_job", ["job_name": "j", "job_config": ["command": "true"], "instance_count": 9], rule)
+        try await expectRefusal(
+            fixture, "create_pool", ["name": "p", "profile": "docker-batch", "elastic": ["max_slots": 9]], rule)
+        #expect(await fixture.requests().allSatisfy { !$0.hasPrefix("POST") }, "nothing was sent")
+        let uuid = try await fixture.succeed("submit_task", Self.task(("instance_count", 3)))["uuid"] ?? .null
+        try await expectRefusal(fixture, "clone_task", ["task_uuid": uuid, "overrides": ["instance_count": 4]], rule)
+        _ = try await fixture.succeed("clone_task", ["task_uuid": uuid])
+        await fixture.stop()
+    }
+
+    @Test func `other profiles, other images and pools are refused`() async throws {
+        let fixture = try EngineFixture(
+            budgets: Self.budgets {
+                $0.profiles = ["docker-batch"]
+                $0.images = ["library/ubuntu", "team/*"]
+                $0.allowsPools = false
+            })
+        func image(_ repository: String) -> JSONValue {
+            Self.task(("constants", [["key": "DOCKER_REPO", "value": .string(repository)]]))
+        }
+        try await expectRefusal(fixture, "submit_task", ["name": "t", "profile": "blender"], "budget.profiles")
+        try await expectRefusal(fixture, "submit_task", image("evil/miner"), "budget.images")
+        try await expectRefusal(
+            fixture, "submit_task",
+            Self.task(
+                (
+                    "constants",
+                    [["key": "DOCKER_REPO", "value": "library/ubuntu"], ["key": "DOCKER_SRV", "value": "evil.example"]]
+                )),
+            "budget.images")
+        try await expectRefusal(
+            fixture, "create_pool", ["name": "p", "profile": "docker-batch", "instance_count": 1], "budget.pools")
+        _ = try await fixture.succeed("submit_task", image("team/app"))
+        _ = try await fixture.succeed("submit_task", Self.task())
+        await fixture.stop()
+    }
+
+    @Test func `a day's euros and core-hours end submissions, and a new day allows them`() async throws {
+        for (rule, budgets) in [
+            ("budget.euros_per_day", Self.budgets { $0.eurosPerDay = 0.03 }),
+            ("budget.core_hours_per_day", Self.budgets { $0.coreHoursPerDay = 0.003 }),
+        ] {
+            let fixture = try EngineFixture(budgets: budgets)
+            fixture.clock.setToMorning()
+            for _ in 0..<2 { _ = try await fixture.succeed("submit_task", Self.task()) }
+            fixture.clock.advance(.seconds(60))
+            try await expectRefusal(fixture, "submit_task", Self.task(), rule)
+            fixture.clock.advance(.seconds(86_400))
+            _ = try await fixture.succeed("submit_task", Self.task())
+            await fixture.stop()
+        }
+    }
+
+    @Test func `deleting tasks does not win back what they cost`() async throws {
+        let fixture = try EngineFixture(budgets: Self.budgets { $0.eurosPerDay = 0.02 })
+        fixture.clock.setToMorning()
+        let uuid = try await fixture.succeed("submit_task", Self.task())["uuid"] ?? .null
+        fixture.clock.advance(.seconds(60))
+        _ = try await fixture.succeed("delete_task", ["task_uuid": uuid])
+        try await expectRefusal(fixture, "submit_task", Self.task(), "budget.euros_per_day")
+        await fixture.stop()
+    }
+
+    @Test func `costs that cannot be read allow nothing`() async throws {
+        let fixture = try EngineFixture(budgets: Self.budgets { $0.eurosPerDay = 5 })
+        _ = try await fixture.succeed("submit_task", Self.task())
+        _ = await fixture.admin(.post, "/faults", ["path": "/credits", "status": 500, "count": 9])
+        #expect(try await fixture.fail("submit_task", Self.task())["code"] == "qarnot_error")
+        #expect(await fixture.requests().filter { $0 == "POST /tasks" }.count == 1)
+        await fixture.stop()
+    }
+
+    @Test func `who has no budget is not limited`() async throws {
+        let fixture = try EngineFixture(budgets: Self.budgets { $0.instances = 1 })
+        let bob = EngineFixture.principal("u2", "bob", .operator)
+        #expect(try await fixture.call("submit_task", Self.task(("instance_count", 5)), as: bob).isError == false)
+        #expect(fixture.noted.all == [])
+        await fixture.stop()
+    }
+}
+
+extension ManualClock {
+    /// Six in the morning of the day it shows, so that a test does not run into midnight.
+    func setToMorning() {
+        let passed = now.milliseconds % 86_400_000
+        advance(.milliseconds(86_400_000 - passed + 6 * 3_600_000))
+    }
+}
