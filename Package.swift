@@ -41,7 +41,7 @@ let package = Package(
         module("Transport", ["Primitives", "COpenSSL", "CLinux"]),
         module("HTTP", ["Primitives", "CNghttp2"]),
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
-        module("Client", ["HTTP", "Primitives", "CCurl"]),
+        module("Client", ["HTTP", "Transport", "Primitives", "CCurl"]),
         module("MCP", ["HTTP", "Primitives"]),
         module("Qarnot", ["MCP", "Client", "HTTP", "Crypto", "Primitives"]),
         module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
