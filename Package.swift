@@ -49,12 +49,13 @@ let package = Package(
         module("Policy", ["Primitives"]),
         module("Audit", ["Crypto", "Primitives", "CLinux"]),
         module("Vault", ["Crypto", "Primitives"]),
+        module("Proxy", ["MCP", "Client", "Transport", "HTTP", "Crypto", "Primitives"]),
         module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
         module(
             "App",
             [
-                "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Qarnot", "QarnotSimulator",
-                "Server", "Storage", "Transport", "Vault", "CLinux", "CYaml",
+                "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Proxy", "Qarnot",
+                "QarnotSimulator", "Server", "Storage", "Transport", "Vault", "CLinux", "CYaml",
             ], resources: [.embedInCode("Pages/Assets/style.css")]),
         .executableTarget(name: "gatehouse", dependencies: ["App", "Primitives"], swiftSettings: settings),
         tests("Primitives", []),
@@ -75,6 +76,7 @@ let package = Package(
         tests("Client", ["Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
         tests("Qarnot", ["QarnotSimulator", "MCP", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
         tests("QarnotSimulator", ["HTTP", "Primitives"]),
+        tests("Proxy", ["MCP", "Client", "Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
         tests(
             "App",
             [

@@ -23,6 +23,8 @@ struct Composition: Sendable {
     let admin: AdminEndpoint
     private let fetcher: MetadataFetcher
     private let passwords: PasswordService
+    /// What is known of the servers behind us; a reload that leaves one as it is keeps it.
+    let upstreams: [UpstreamPart]
 
     /// - Parameters:
     ///   - configuration: nil takes the one the workspace was opened with.
@@ -65,7 +67,10 @@ struct Composition: Sendable {
             settings: settings, tokens: workspace.tokens, hasher: workspace.hasher,
             cache: shared.tokenCache, clock: clock)
 
-        let routes = try Self.engines(shared, configuration, settings, resourceServer)
+        upstreams = try UpstreamPart.make(shared, configuration, settings, former: former?.upstreams ?? [])
+        let routes =
+            try Self.engines(shared, configuration, settings, resourceServer)
+            + upstreams.map { $0.route(shared, configuration, settings, resourceServer) }
 
         self.shared = shared
         self.workspace = workspace
@@ -86,10 +91,12 @@ struct Composition: Sendable {
                 sessions: sessions, security: security,
                 login: SignIn(users: workspace.users, checker: passwords, throttle: throttle, sessions: sessions),
                 vault: workspace.vault, pages: pages,
-                engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
+                engines: settings.resources.filter(configuration.takesKeys).map {
+                    AccountEndpoint.EngineName(name: $0.engine, title: $0.title)
+                },
                 issuer: settings.issuer, auditor: auditor, clock: clock),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)
-        admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness)
+        admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness, upstreams: upstreams.map(\.upstream))
     }
 
     private static func engines(
@@ -97,7 +104,7 @@ struct Composition: Sendable {
     ) throws(CommandError) -> [Gateway.EngineRoute] {
         let watcher = shared.watcher
         var routes: [Gateway.EngineRoute] = []
-        for resource in settings.resources {
+        for resource in settings.resources where resource.engine == "qarnot" {
             let keys = VaultKeys(
                 vault: shared.workspace.vault, engine: resource.engine, auditor: shared.auditor, epoch: { watcher.current })
             let engine = QarnotEngine(
@@ -130,6 +137,11 @@ struct Composition: Sendable {
 }
 
 extension Configuration {
+    /// Whether users keep a key for that engine.
+    fileprivate func takesKeys(_ resource: ProtectedResource) -> Bool {
+        upstreams.entries.first { $0.name == resource.engine }.map { $0.credential != nil } ?? true
+    }
+
     /// The public URL names this machine itself.
     var isLocalhost: Bool { ["localhost", "127.0.0.1", "::1"].contains(URLReference(server.publicURL)?.host ?? "") }
 }

@@ -21,6 +21,8 @@ struct Workspace: Sendable {
     /// Authenticates the hidden tokens of forms.
     let formKey: Secret
     let argon: Argon2id
+    /// Seals what upstream servers gave us for their clients to bring back.
+    let handleKey: Secret
 
     /// Opens what the configuration names.
     /// - Throws: `CommandError` with the code of contract §6: 78 for a wrong key or path, 69 when the database is not to be had.
@@ -29,10 +31,11 @@ struct Workspace: Sendable {
         let database = try openDatabase(configuration)
         let vault = CredentialVault(rootKey: rootKey, store: SQLiteVaultStore(database))
         // Derived from a key the vault keeps, so that they outlive a change of the root key (KEY-1).
-        let (pepper, formKey): (Secret, Secret)
+        let (pepper, formKey, handleKey): (Secret, Secret, Secret)
         do throws(VaultError) {
             pepper = try await vault.deriveKey(purpose: "token pepper")
             formKey = try await vault.deriveKey(purpose: "form tokens")
+            handleKey = try await vault.deriveKey(purpose: "upstream handles")
         } catch {
             guard error.code == .wrongRootKey else { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
             throw CommandError(
@@ -50,7 +53,7 @@ struct Workspace: Sendable {
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey,
-            argon: configuration.argon)
+            argon: configuration.argon, handleKey: handleKey)
     }
 
     /// The same stores under a newer configuration, for a reload.
@@ -58,7 +61,7 @@ struct Workspace: Sendable {
         Workspace(
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, vault: vault, audit: audit, hasher: hasher,
-            formKey: formKey, argon: configuration.argon)
+            formKey: formKey, argon: configuration.argon, handleKey: handleKey)
     }
 
     private static func openRootKey(_ configuration: Configuration) throws(CommandError) -> RootKey {
@@ -115,10 +118,16 @@ extension Configuration {
     }
 
     private var protectedResources: [ProtectedResource] {
-        guard engines.isQarnotEnabled else { return [] }
-        return [
-            ProtectedResource(
-                url: server.publicURL + engines.qarnotPath, path: engines.qarnotPath, engine: "qarnot", title: "Qarnot compute")
-        ]
+        var resources: [ProtectedResource] = []
+        if engines.isQarnotEnabled {
+            resources.append(
+                ProtectedResource(
+                    url: server.publicURL + engines.qarnotPath, path: engines.qarnotPath, engine: "qarnot", title: "Qarnot compute")
+            )
+        }
+        return resources
+            + upstreams.entries.map {
+                ProtectedResource(url: server.publicURL + $0.path, path: $0.path, engine: $0.name, title: $0.name)
+            }
     }
 }

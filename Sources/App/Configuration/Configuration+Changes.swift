@@ -78,7 +78,8 @@ extension Configuration {
             Compared("limits.endpoints.client_metadata", \.limits.clientMetadata), Compared("limits.streams", \.limits.streams),
             Compared("limits.networks", \.limits.networks), Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
             Compared("engines.qarnot.path", \.engines.qarnotPath), Compared("engines.qarnot.api_url", \.engines.qarnotAPI),
-            Compared("engines.qarnot.storage_url", \.engines.qarnotStorage), Compared("log.level", \.log.level),
+            Compared("engines.qarnot.storage_url", \.engines.qarnotStorage), Compared("upstreams", \.upstreams.entries),
+            Compared("log.level", \.log.level),
             Compared("log.format", \.log.format),
         ]
 }

@@ -11,6 +11,7 @@ struct Configuration: Sendable, Equatable {
     var limits = Limits()
     var audit = Audit()
     var engines = Engines()
+    var upstreams = Upstreams()
     var log = Log()
 
     struct Server: Sendable, Equatable {

@@ -25,9 +25,9 @@ struct Gateway: Responder {
     /// One MCP endpoint with its resource.
     final class EngineRoute: Sendable {
         let resource: ProtectedResource
-        let endpoint: MCPEndpoint
+        let endpoint: any EngineEndpoint
 
-        init(resource: ProtectedResource, endpoint: MCPEndpoint) {
+        init(resource: ProtectedResource, endpoint: any EngineEndpoint) {
             self.resource = resource
             self.endpoint = endpoint
         }
