@@ -95,7 +95,8 @@ struct Composition: Sendable {
                     AccountEndpoint.EngineName(name: $0.engine, title: $0.title)
                 },
                 issuer: settings.issuer, auditor: auditor, clock: clock),
-            resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)
+            resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes,
+            issuer: settings.issuer)
         admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness, upstreams: upstreams.map(\.upstream))
     }
 
@@ -130,7 +131,8 @@ struct Composition: Sendable {
                 Gateway.EngineRoute(
                     resource: resource,
                     endpoint: MCPEndpoint(
-                        info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams)))
+                        info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams),
+                    publicTools: registry.tools.map(OpenAPIDocument.description)))
         }
         return routes
     }

@@ -9,6 +9,13 @@ package struct StreamEvent: Sendable, Hashable {
     package var data: [UInt8]
     /// False for an event that had no data line at all.
     package var hasData: Bool
+
+    package init(id: String? = nil, retry: Int? = nil, data: [UInt8], hasData: Bool) {
+        self.id = id
+        self.retry = retry
+        self.data = data
+        self.hasData = hasData
+    }
 }
 
 /// Reads an event stream piece by piece (HTML Living Standard §9.2). How it is split changes nothing.
