@@ -109,6 +109,16 @@ def test_a_client_that_cannot_be_asked_gets_a_clean_error(gateway, token, mode, 
     assert failed and words
 
 
+def test_an_upstream_that_asks_for_what_the_client_did_not_declare_is_stopped(gateway, token):
+    params = {"name": "ask", "arguments": {}, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {}}}
+    head = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": "ask", "Authorization": f"Bearer {token}"}
+    with gateway.http(headers=head) as http:
+        answer = http.post(f"{gateway.issuer}/mcp/modern", json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == -32021
+    assert answer.json()["error"]["data"] == {"requiredCapabilities": {"elicitation": {}}}
+
+
 @pytest.mark.parametrize("mode,engine", PAIRS)
 def test_calls_at_once_do_not_mix(gateway, token, mode, engine):
     async def session(client):

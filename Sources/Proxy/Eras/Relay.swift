@@ -137,8 +137,6 @@ final class Relay {
 // MARK: - A legacy upstream asks
 
 extension Relay {
-    private static let askable = ["elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"]
-
     /// A request of the upstream in the middle of a call.
     private func asked(_ root: JSONView, _ id: JSONView, _ event: StreamEvent?) async throws(ProxyFailure) -> Step? {
         guard case .legacy(let session, let isOwn) = link else { return nil }
@@ -151,7 +149,7 @@ extension Relay {
         }
         let capabilities = try? JSONDocument(parsing: ask.client.capabilities)
         guard ask.client.isModern, ["tools/call", "prompts/get", "resources/read"].contains(ask.method),
-            let needed = Self.askable[method], capabilities?.root[name: needed] != nil
+            let needed = Translation.askable[method], capabilities?.root[name: needed] != nil
         else {
             let refusal = RPCError(.methodNotFound, "The client cannot do this.")
             try await answer(RawMessage.response(id: questionID, "error", refusal.json.serialized), session)
@@ -218,7 +216,7 @@ extension Relay {
         for (key, request) in questions {
             let view = try? JSONDocument(parsing: request).root
             let method = view?["method"]?.string ?? ""
-            guard let needed = Self.askable[method], capabilities?.root[name: needed] != nil else {
+            guard let needed = Translation.askable[method], capabilities?.root[name: needed] != nil else {
                 throw ProxyFailure(.unsupported, "This tool asks for input in a way this client does not offer (\(method)).")
             }
             let id = "gh-" + Random.text(22)

@@ -133,11 +133,35 @@ struct Translation: Sendable {
                 conclusion(of: ProxyFailure(.broken, "\(upstream.name) answered with what is no result. Tell the administrator.")))
         }
         let type = result["resultType"]?.string
-        if type == "input_required", !ask.client.isModern { return asks(result) }
+        if type == "input_required" {
+            guard ask.client.isModern else { return asks(result) }
+            if let missing = missingCapability(result) { return .concluded(missing) }
+        }
         if link.isModern, ask.client.isModern, ask.method == "tools/call", type == "complete" {
             return .concluded(complete(Array(result.rawBytes), result))
         }
         return .concluded(rewritten(result, type))
+    }
+
+    /// The request of the upstream each client capability stands for.
+    static let askable = ["elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"]
+
+    /// An upstream must not ask for what the client did not declare (mcp.md §3.6); our client must not see it when it does.
+    private func missingCapability(_ result: JSONView) -> Conclusion? {
+        let declared = try? JSONDocument(parsing: ask.client.capabilities).root
+        for (_, request) in result["inputRequests"]?.members ?? [] {
+            let method = request["method"]?.string ?? ""
+            let needed = Self.askable[method]
+            if let needed, declared?[name: needed] != nil { continue }
+            var required = JSONObject()
+            if let needed { required.append(needed, [:]) }
+            let error = RPCError(
+                .missingClientCapability, "This tool asks for input in a way this client does not offer (\(method.prefix(64))).",
+                data: ["requiredCapabilities": .object(required)])
+            return Conclusion(
+                message: RawMessage.response(id: ask.id, "error", error.json.serialized), outcome: .toolError, status: .badRequest)
+        }
+        return nil
     }
 
     private func asks(_ result: JSONView) -> Verdict {
