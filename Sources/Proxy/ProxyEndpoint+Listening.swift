@@ -94,8 +94,11 @@ extension ProxyEndpoint {
                 guard (try? await writer.write(EventStream.message(acknowledged))) != nil else { return }
                 let wait = UpstreamCancellation()
                 await follow(ask, wait, writer, place) { (time) async throws(ProxyFailure) in
-                    guard (try? await upstream.sleeper.sleep(for: time)) != nil, !wait.isCancelled else {
-                        throw ProxyFailure(.cancelled, "")
+                    // In short steps, so that a drain need not wait for a keep-alive.
+                    let end = MonotonicTime.now() + time
+                    while MonotonicTime.now() < end {
+                        guard (try? await upstream.sleeper.sleep(for: min(time, .milliseconds(500)))) != nil, !wait.isCancelled
+                        else { throw ProxyFailure(.cancelled, "The stream ended.") }
                     }
                     return .quiet
                 }
