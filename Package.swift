@@ -42,7 +42,7 @@ let package = Package(
         module("Transport", ["Primitives", "COpenSSL", "CLinux"]),
         module("HTTP", ["Primitives", "CNghttp2"]),
         module("Server", ["HTTP", "Transport", "Logging", "Primitives"]),
-        module("Client", ["HTTP", "Primitives", "CCurl"]),
+        module("Client", ["HTTP", "Transport", "Primitives", "CCurl"]),
         module("MCP", ["HTTP", "Primitives"]),
         module("Qarnot", ["MCP", "Policy", "Client", "HTTP", "Crypto", "Primitives"]),
         module("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
@@ -50,12 +50,13 @@ let package = Package(
         module("Policy", ["Primitives"]),
         module("Audit", ["Crypto", "Primitives", "CLinux"]),
         module("Vault", ["Crypto", "Primitives"]),
+        module("Proxy", ["MCP", "Client", "Transport", "HTTP", "Crypto", "Primitives"]),
         module("Storage", ["OAuth", "Vault", "Crypto", "Primitives", "CSQLite"]),
         module(
             "App",
             [
-                "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Qarnot", "QarnotSimulator",
-                "Server", "Storage", "Transport", "Vault", "CLinux", "CQREncode", "CYaml",
+                "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Proxy", "Qarnot",
+                "QarnotSimulator", "Server", "Storage", "Transport", "Vault", "CLinux", "CQREncode", "CYaml",
             ], resources: [.embedInCode("Pages/Assets/style.css")]),
         module("Everything", ["MCP", "Server", "Transport", "HTTP", "Crypto", "Logging", "Primitives"]),
         .executableTarget(name: "mcp-everything", dependencies: ["Everything", "Primitives"], swiftSettings: settings),
@@ -79,6 +80,7 @@ let package = Package(
         tests("Qarnot", ["QarnotSimulator", "MCP", "Policy", "Client", "Server", "HTTP", "Transport", "Logging", "Primitives"]),
         tests("QarnotSimulator", ["HTTP", "Crypto", "Primitives"]),
         tests("Everything", ["MCP", "HTTP", "Crypto", "Primitives"]),
+        tests("Proxy", ["MCP", "Client", "Server", "HTTP", "Transport", "Crypto", "Logging", "Primitives"]),
         tests(
             "App",
             [

@@ -23,6 +23,8 @@ struct Composition: Sendable {
     let admin: AdminEndpoint
     private let fetcher: MetadataFetcher
     private let passwords: PasswordService
+    /// What is known of the servers behind us; a reload that leaves one as it is keeps it.
+    let upstreams: [UpstreamPart]
 
     /// - Parameters:
     ///   - configuration: nil takes the one the workspace was opened with.
@@ -83,7 +85,10 @@ struct Composition: Sendable {
                 ? nil : ForeignTokens(issuers: issuers, keySets: shared.keySets, users: workspace.users),
             use: shared.grantUse)
 
-        let routes = try Self.engines(shared, configuration, settings, resourceServer)
+        upstreams = try UpstreamPart.make(shared, configuration, settings, former: former?.upstreams ?? [])
+        let routes =
+            try Self.engines(shared, configuration, settings, resourceServer)
+            + upstreams.map { $0.route(shared, configuration, settings, resourceServer) }
 
         self.shared = shared
         self.workspace = workspace
@@ -104,10 +109,13 @@ struct Composition: Sendable {
                 passwords: passwords, vault: workspace.vault,
                 keyCheck: QarnotKeyCheck(settings: configuration.qarnotSettings, client: shared.client), pages: pages,
                 providers: configuration.login.providers.map { ($0.name, $0.title) },
-                engines: settings.resources.map { AccountEndpoint.EngineName(name: $0.engine, title: $0.title) },
+                engines: settings.resources.filter(configuration.takesKeys).map {
+                    AccountEndpoint.EngineName(name: $0.engine, title: $0.title)
+                },
                 auditor: auditor),
-            resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes)
-        admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness)
+            resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes,
+            issuer: settings.issuer)
+        admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness, upstreams: upstreams.map(\.upstream))
     }
 
     private static func engines(
@@ -115,7 +123,7 @@ struct Composition: Sendable {
     ) throws(CommandError) -> [Gateway.EngineRoute] {
         let watcher = shared.watcher
         var routes: [Gateway.EngineRoute] = []
-        for resource in settings.resources {
+        for resource in settings.resources where resource.engine == "qarnot" {
             let keys = VaultKeys(
                 vault: shared.workspace.vault, engine: resource.engine, auditor: shared.auditor, epoch: { watcher.current })
             let auditor = shared.auditor
@@ -150,7 +158,8 @@ struct Composition: Sendable {
                     resource: resource,
                     endpoint: MCPEndpoint(
                         info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams,
-                        features: features, continuity: shared.continuity)))
+                        features: features, continuity: shared.continuity),
+                    publicTools: registry.tools.map(OpenAPIDocument.description)))
         }
         return routes
     }
@@ -165,6 +174,11 @@ extension Configuration {
     var qarnotSettings: QarnotEngine.Settings {
         QarnotEngine.Settings(
             apiURL: engines.qarnotAPI, storageURL: engines.qarnotStorage, accountURL: oauthSettings.issuer + "/account")
+    }
+
+    /// Whether users keep a key for that engine.
+    fileprivate func takesKeys(_ resource: ProtectedResource) -> Bool {
+        upstreams.entries.first { $0.name == resource.engine }.map { $0.credential != nil } ?? true
     }
 
     /// The public URL names this machine itself.

@@ -26,7 +26,7 @@ struct Workspace: Sendable {
     let hasher: TokenHasher
     /// Authenticates the hidden tokens of forms.
     let formKey: Secret
-    /// Seals what MCP clients keep for us: sessions, cursors, states, tasks.
+    /// Seals what MCP clients keep for us: sessions, cursors, states, tasks; what upstreams gave is sealed with a key of its own.
     let handleKey: Secret
     let argon: Argon2id
 
@@ -135,10 +135,16 @@ extension Configuration {
     }
 
     private var protectedResources: [ProtectedResource] {
-        guard engines.isQarnotEnabled else { return [] }
-        return [
-            ProtectedResource(
-                url: server.publicURL + engines.qarnotPath, path: engines.qarnotPath, engine: "qarnot", title: "Qarnot compute")
-        ]
+        var resources: [ProtectedResource] = []
+        if engines.isQarnotEnabled {
+            resources.append(
+                ProtectedResource(
+                    url: server.publicURL + engines.qarnotPath, path: engines.qarnotPath, engine: "qarnot", title: "Qarnot compute")
+            )
+        }
+        return resources
+            + upstreams.entries.map {
+                ProtectedResource(url: server.publicURL + $0.path, path: $0.path, engine: $0.name, title: $0.name)
+            }
     }
 }

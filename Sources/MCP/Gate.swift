@@ -8,6 +8,13 @@ package struct ToolCall: Sendable {
     package let argumentBytes: [UInt8]
     package let caller: Principal?
     package let revision: Revision
+
+    package init(tool: Tool, argumentBytes: [UInt8], caller: Principal?, revision: Revision) {
+        self.tool = tool
+        self.argumentBytes = argumentBytes
+        self.caller = caller
+        self.revision = revision
+    }
 }
 
 /// How a call ended.

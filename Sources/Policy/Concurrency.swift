@@ -1,9 +1,15 @@
 package import Primitives
 internal import Synchronization
 
-/// How many calls of one user are being answered at once (RL-2).
+/// How many calls of one user are being answered at once (RL-2). Those beyond wait in the order they came.
 package final class ConcurrencyCap: Sendable {
-    private let counts = Mutex<[UserID: Int]>([:])
+    private struct State {
+        var counts: [UserID: Int] = [:]
+        var waiting: [UserID: [(ticket: UInt64, continuation: CheckedContinuation<Bool, Never>)]] = [:]
+        var nextTicket: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
     private let limit: Int
 
     package init(limit: Int) { self.limit = limit }
@@ -13,17 +19,54 @@ package final class ConcurrencyCap: Sendable {
 
     /// The same with a cap that may change while users are inside.
     package func enter(_ user: UserID, below limit: Int) -> Bool {
-        counts.withLock { counts in
-            guard counts[user, default: 0] < limit else { return false }
-            counts[user, default: 0] += 1
+        state.withLock { state in
+            guard state.counts[user, default: 0] < limit else { return false }
+            state.counts[user, default: 0] += 1
             return true
         }
     }
 
-    package func leave(_ user: UserID) {
-        counts.withLock { counts in
-            let left = counts[user, default: 1] - 1
-            counts[user] = left > 0 ? left : nil
+    /// Waits for a place, behind those who came before. False when the task was cancelled first; else as `enter`.
+    package func enterWhenFree(_ user: UserID) async -> Bool {
+        let ticket = state.withLock { state in
+            state.nextTicket += 1
+            return state.nextTicket
         }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let verdict = state.withLock { state -> Bool? in
+                    if Task.isCancelled { return false }
+                    if state.counts[user, default: 0] < limit {
+                        state.counts[user, default: 0] += 1
+                        return true
+                    }
+                    state.waiting[user, default: []].append((ticket, continuation))
+                    return nil
+                }
+                if let verdict { continuation.resume(returning: verdict) }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+                guard let place = state.waiting[user]?.firstIndex(where: { $0.ticket == ticket }) else { return nil }
+                let waiter = state.waiting[user]?.remove(at: place).continuation
+                if state.waiting[user]?.isEmpty == true { state.waiting[user] = nil }
+                return waiter
+            }
+            waiter?.resume(returning: false)
+        }
+    }
+
+    /// Gives the place to whoever waits longest, or back.
+    package func leave(_ user: UserID) {
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            if let first = state.waiting[user]?.removeFirst() {
+                if state.waiting[user]?.isEmpty == true { state.waiting[user] = nil }
+                return first.continuation
+            }
+            let left = state.counts[user, default: 1] - 1
+            state.counts[user] = left > 0 ? left : nil
+            return nil
+        }
+        waiter?.resume(returning: true)
     }
 }

@@ -7,6 +7,8 @@ package struct SocketError: Error, Sendable, CustomStringConvertible {
         case resources = "socket.resources"
         /// The address cannot be bound: in use, not ours, or a port that needs privileges.
         case bind = "socket.bind"
+        /// Nobody accepts connections there.
+        case refused = "socket.refused"
         /// The deadline passed.
         case timeout = "socket.timeout"
         /// The peer is gone, or we closed the connection.

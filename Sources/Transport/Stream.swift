@@ -2,7 +2,7 @@ internal import COpenSSL
 internal import Glibc
 package import Primitives
 
-/// One accepted connection, plain or TLS, with the same operations. Not `Sendable`: it lives on one loop from accept to
+/// One connection, accepted or made, plain or TLS, with the same operations. Not `Sendable`: it lives on one loop from accept to
 /// close. One task reads and writes; each wait ends at the deadline given with it.
 @safe package final class Stream {
     package let peer: IPAddress
@@ -41,6 +41,38 @@ package import Primitives
             close()
             throw SocketError(.resources, detail: detail)
         }
+    }
+
+    /// Takes over a descriptor whose connection is being made: the first write waits until it is there. Only on the loop.
+    /// - Throws: `.resources`, upon which the descriptor is closed.
+    init(connecting descriptor: consuming FileDescriptor, to peer: IPAddress, on loop: EventLoop) throws(SocketError) {
+        self.peer = peer
+        self.loop = loop
+        let fd = descriptor.release()
+        do throws(SocketError) {
+            let entry = unsafe try loop.register(fd: fd)
+            token = unsafe entry.token
+            unsafe socket = entry.socket
+        } catch {
+            Glibc.close(fd)
+            throw error
+        }
+        unsafe socket.pointee.writable = false
+    }
+
+    /// Puts TLS on the connection, as the client. - Throws: `.resources`.
+    func secure(_ context: TLSClientContext, name: String) throws(SocketError) {
+        guard !isClosed else { throw SocketError(.closed) }
+        unsafe session = context.makeSession(socket, name: name)
+        guard unsafe session != nil else { throw SocketError(.resources, detail: takeTLSErrorText()) }
+    }
+
+    /// What became of the connection attempt: 0, or an error number.
+    func takeConnectError() -> CInt {
+        var code: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        guard !isClosed, unsafe getsockopt(socket.pointee.fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0 else { return EBADF }
+        return code
     }
 
     deinit { close() }

@@ -45,4 +45,19 @@ import Testing
         #expect(cap.enter(ada))
         #expect(!cap.enter(ada))
     }
+    @Test func `those beyond the cap come in as others leave, in their order`() async {
+        let cap = ConcurrencyCap(limit: 1)
+        let ada = UserID("ada")
+        #expect(cap.enter(ada))
+        let first = Task { await cap.enterWhenFree(ada) }
+        await Task.yield()
+        let gone = Task { await cap.enterWhenFree(ada) }
+        gone.cancel()
+        #expect(await gone.value == false)
+        cap.leave(ada)
+        #expect(await first.value)
+        #expect(!cap.enter(ada))
+        cap.leave(ada)
+        #expect(cap.enter(ada))
+    }
 }

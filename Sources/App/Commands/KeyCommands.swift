@@ -27,12 +27,11 @@ extension Command {
 }
 
 enum KeyCommands {
-    private static let engines = ["qarnot"]
-
     static func set(_ invocation: Invocation) async throws(CommandError) {
         let (name, engine) = try operands(invocation)
         let key = try invocation.has("--stdin") ? SecretInput.line() : SecretInput.prompt("Key of \(name) for \(engine)")
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            try requireEngine(engine, workspace)
             let user = try await workspace.requireUser(name)
             let account = try await invocation.has("--unchecked") ? nil : checked(key, workspace, invocation)
             try await workspace.recordCommand(event("vault.key.stored", user.name, engine))
@@ -119,6 +118,7 @@ enum KeyCommands {
     static func remove(_ invocation: Invocation) async throws(CommandError) {
         let (name, engine) = try operands(invocation)
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            try requireEngine(engine, workspace)
             let user = try await workspace.requireUser(name)
             try await workspace.recordCommand(event("vault.key.removed", user.name, engine))
             let wasThere: Bool
@@ -133,11 +133,13 @@ enum KeyCommands {
 
     private static func operands(_ invocation: Invocation) throws(CommandError) -> (name: String, engine: String) {
         let name = try invocation.arguments.operand(0, "USER")
-        let engine = try invocation.arguments.operand(1, "ENGINE")
-        guard engines.contains(engine) else {
-            throw CommandError(.usage, "\"\(engine)\" is no engine; there is \(engines.joined(separator: ", ")).")
-        }
-        return (name, engine)
+        return (name, try invocation.arguments.operand(1, "ENGINE"))
+    }
+
+    private static func requireEngine(_ engine: String, _ workspace: Workspace) throws(CommandError) {
+        let engines = ["qarnot"] + workspace.configuration.upstreams.entries.filter { $0.credential != nil }.map(\.name)
+        guard !engines.contains(engine) else { return }
+        throw CommandError(.usage, "\"\(engine)\" is no engine that takes keys; there is \(engines.joined(separator: ", ")).")
     }
 
     private static func event(_ name: String, _ subject: String, _ engine: String) -> Event {

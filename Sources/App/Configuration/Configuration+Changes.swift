@@ -82,6 +82,6 @@ extension Configuration {
             Compared("engines.qarnot.path", \.engines.qarnotPath), Compared("engines.qarnot.api_url", \.engines.qarnotAPI),
             Compared("engines.qarnot.storage_url", \.engines.qarnotStorage),
             Compared("engines.qarnot.budgets", \.engines.qarnotBudgets), Compared("log.level", \.log.level),
-            Compared("log.format", \.log.format), Compared("confirm", \.confirm),
+            Compared("log.format", \.log.format), Compared("confirm", \.confirm), Compared("upstreams", \.upstreams.entries),
         ]
 }

@@ -187,16 +187,6 @@ extension Configuration {
         }
     }
 
-    /// Other MCP servers behind the gateway are not served yet: an empty list is accepted, an entry is a clear refusal.
-    private func readUpstreams(_ root: SettingReader) {
-        root.list("upstreams") { entry in
-            for key in ["name", "path", "url", "credential", "tools", "trust_annotations", "timeout", "max_response_bytes"] {
-                entry.ignore(key)
-            }
-            entry.report("name", "upstream servers are not part of this version; remove the entry")
-        }
-    }
-
     /// What no single setting can tell.
     func validate(_ problems: SettingReader.ProblemList) {
         func report(_ path: String, _ message: String) { problems.add(ConfigurationProblem(path: path, line: 0, message: message)) }

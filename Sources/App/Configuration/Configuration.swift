@@ -12,6 +12,7 @@ struct Configuration: Sendable, Equatable {
     var limits = Limits()
     var audit = Audit()
     var engines = Engines()
+    var upstreams = Upstreams()
     var log = Log()
     /// Which calls ask the person first: `off` or `destructive`.
     var confirm = "off"

@@ -76,6 +76,12 @@ final class SettingReader {
     func has(_ name: String) -> Bool { members[name] != nil }
     func ignore(_ name: String) { members[name] = nil }
 
+    /// True for a member that says it is not set.
+    func isNull(_ name: String) -> Bool {
+        guard case .scalar(let text, isPlain: true)? = members[name]?.node.value else { return false }
+        return ["", "null", "~"].contains(text)
+    }
+
     func string(_ name: String, into target: inout String) {
         scalar(name) { text, _, _ in target = text }
     }

@@ -1,11 +1,13 @@
 import HTTP
 import OAuth
 import Primitives
+import Proxy
 
 /// The admin listener, loopback only and without authentication: life, readiness with reasons, version (contract §3).
 struct AdminEndpoint: Responder {
     let workspace: Workspace
     let readiness: Readiness
+    var upstreams: [Upstream] = []
 
     func bodyLimit(for request: Request) -> Int { 0 }
 
@@ -22,8 +24,14 @@ struct AdminEndpoint: Responder {
     private func judgeReadiness() async -> Response {
         var reasons: [JSONValue] = readiness.isDraining ? ["draining"] : []
         do { _ = try await workspace.users.user(UserID("readiness")) } catch { reasons.append("the database cannot be read") }
+        var answer: JSONValue = ["status": reasons.isEmpty ? "ready" : "not ready", "reasons": .array(reasons)]
+        // One server that fails is no reason to take the others from everybody.
+        if !upstreams.isEmpty, var object = answer.object {
+            object["upstreams"] = .object(JSONObject(upstreams.map { ($0.name, .string($0.health)) }))
+            answer = .object(object)
+        }
         return .json(
-            ["status": reasons.isEmpty ? "ready" : "not ready", "reasons": .array(reasons)],
+            answer,
             status: reasons.isEmpty ? .ok : .serviceUnavailable)
     }
 }

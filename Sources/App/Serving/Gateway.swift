@@ -21,15 +21,19 @@ struct Gateway: Responder {
     let resourceServer: ResourceServer
     let engines: [EngineRoute]
     let bodyLimit: Int
+    let issuer: String
 
     /// One MCP endpoint with its resource.
     final class EngineRoute: Sendable {
         let resource: ProtectedResource
-        let endpoint: MCPEndpoint
+        let endpoint: any EngineEndpoint
+        /// What anyone may read of its tools; those of other servers are for their callers.
+        let publicTools: [JSONValue]
 
-        init(resource: ProtectedResource, endpoint: MCPEndpoint) {
+        init(resource: ProtectedResource, endpoint: any EngineEndpoint, publicTools: [JSONValue] = []) {
             self.resource = resource
             self.endpoint = endpoint
+            self.publicTools = publicTools
         }
     }
 
@@ -41,7 +45,7 @@ struct Gateway: Responder {
     private static let strangerLimit = 64 * 1024
 
     func bodyLimit(for request: Request) -> Int {
-        if engine(at: request.path) != nil {
+        if engine(at: request.path) != nil || Self.isToolsPath(request.path) {
             // Whoever shows no credential gets a challenge; megabytes are not held for that.
             return ResourceServer.hasCredential(request) ? bodyLimit : min(bodyLimit, Self.strangerLimit)
         }
@@ -100,6 +104,7 @@ struct Gateway: Responder {
             return answer.recording(Event("http.malformed", .denied, reason: "host"))
         }
         if let engine = engine(at: request.path) { return await serve(engine, request, context) }
+        if Self.isToolsPath(request.path) { return await serveTools(request, context) }
         return await serveRoutes(request, context)
     }
 
@@ -205,7 +210,7 @@ struct Gateway: Responder {
 
 extension Gateway {
     /// RL-5: each kind of route in its own words.
-    private func tooMany(_ wait: Duration, _ request: Request, _ context: RequestContext) -> Response {
+    func tooMany(_ wait: Duration, _ request: Request, _ context: RequestContext) -> Response {
         let seconds = max(1, wait.secondsRoundedUp)
         var event = Event("ratelimit.exceeded", .denied)
         event.policy = "limit.address"
@@ -263,6 +268,7 @@ extension Gateway {
         let known = ["/", "/authorize", "/login", "/consent", "/account", "/device", "/invite"]
         if let route = AuthorizationRoutes.route(of: path) { return route }
         if known.contains(path) { return path }
+        if Self.isToolsPath(path) { return path == Self.openAPIPath ? path : ToolsAddress.root }
         return path.hasPrefix("/.well-known/") ? "/.well-known" : "other"
     }
 }

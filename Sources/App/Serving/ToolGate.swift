@@ -96,12 +96,18 @@ final class ToolGate: Gate {
 
     private func enter(_ user: UserID) async -> Bool {
         if cap.enter(user) { return true }
-        let end = MonotonicTime.now() + Self.patience
-        while MonotonicTime.now() < end {
-            guard (try? await sleeper.sleep(for: .milliseconds(50))) != nil else { return false }
-            if cap.enter(user) { return true }
+        return await withTaskGroup(of: Bool.self) { group in
+            group.addTask { await self.cap.enterWhenFree(user) }
+            group.addTask {
+                try? await self.sleeper.sleep(for: Self.patience)
+                return false
+            }
+            let isFirstIn = await group.next() ?? false
+            group.cancelAll()
+            if isFirstIn { return true }
+            // The place may have come in the very moment the time was over; it must not be lost.
+            return await group.next() ?? false
         }
-        return false
     }
 
     /// Authorization came first, so that a refused caller cannot drain the user's bucket (RL-2).

@@ -1,8 +1,8 @@
-internal import Primitives
+package import Primitives
 
 /// Tells which era a POST belongs to, from its body first; headers only cross-check (mcp.md §2).
-enum Classifier {
-    enum Verdict: Sendable {
+package enum Classifier {
+    package enum Verdict: Sendable {
         case modern(RPCMessage)
         case legacy(RPCMessage, Revision)
         case batch([JSONView])
@@ -12,7 +12,7 @@ enum Classifier {
     }
 
     /// - Parameter header: the value of `MCP-Protocol-Version`, when there is one.
-    static func classify(_ root: JSONView, header: String?) -> Verdict {
+    package static func classify(_ root: JSONView, header: String?) -> Verdict {
         let hasModernHeader = header.map(Revision.namesModern) ?? false
         if root.isArray { return classifyBatch(root, header: header) }
         let message: RPCMessage

@@ -1,11 +1,11 @@
-internal import HTTP
+package import HTTP
 internal import Primitives
 
 /// The mirrored headers of 2026-07-28: what they say must be what the body says, or two readers act on two requests.
-enum HeaderMirror {
+package enum HeaderMirror {
     /// Compares the headers of one request with its body (mcp.md §3.2, RS-7).
     /// - Throws: `.headerMismatch` when one is missing, repeated, undecodable or different.
-    static func check(_ message: RPCMessage, version: String, fields: Fields) throws(RPCError) {
+    package static func check(_ message: RPCMessage, version: String, fields: Fields) throws(RPCError) {
         try expect(.mcpProtocolVersion, "MCP-Protocol-Version", version, in: fields, isEncoded: false)
         guard message.kind == .request else { return }
         try expect(.mcpMethod, "Mcp-Method", message.method, in: fields, isEncoded: false)
@@ -47,7 +47,7 @@ enum HeaderMirror {
     }
 
     /// `=?base64?…?=` holds UTF-8 in strict standard Base64; anything else is literal. Nil when the Base64 is not strict.
-    static func decode(_ value: String) -> String? {
+    package static func decode(_ value: String) -> String? {
         guard value.hasPrefix("=?base64?"), value.hasSuffix("?="), value.utf8.count >= 11 else { return value }
         guard let bytes = Base64.decode(value.dropFirst(9).dropLast(2), .standard) else { return nil }
         return String(validating: bytes, as: UTF8.self)

@@ -8,10 +8,10 @@ package enum Revision: String, Sendable, CaseIterable, Comparable {
     case july2026 = "2026-07-28"
 
     /// What `initialize` answers when it does not know the version asked for: never a modern one.
-    static let newestLegacy = Revision.november2025
-    static let modern: [Revision] = [.july2026]
+    package static let newestLegacy = Revision.november2025
+    package static let modern: [Revision] = [.july2026]
 
-    var isModern: Bool { self >= .july2026 }
+    package var isModern: Bool { self >= .july2026 }
 
     package static func < (a: Revision, b: Revision) -> Bool { a.rawValue < b.rawValue }
 
@@ -22,10 +22,10 @@ package enum Revision: String, Sendable, CaseIterable, Comparable {
 }
 
 /// The `_meta` keys of 2026-07-28.
-enum MetaKey {
-    static let protocolVersion: StaticString = "io.modelcontextprotocol/protocolVersion"
-    static let clientCapabilities: StaticString = "io.modelcontextprotocol/clientCapabilities"
+package enum MetaKey {
+    package static let protocolVersion: StaticString = "io.modelcontextprotocol/protocolVersion"
+    package static let clientCapabilities: StaticString = "io.modelcontextprotocol/clientCapabilities"
     static let logLevel: StaticString = "io.modelcontextprotocol/logLevel"
     static let subscriptionID = "io.modelcontextprotocol/subscriptionId"
-    static let serverInfo = "io.modelcontextprotocol/serverInfo"
+    package static let serverInfo = "io.modelcontextprotocol/serverInfo"
 }

@@ -31,7 +31,7 @@ package struct RPCError: Error, Sendable, Hashable {
         self.data = data
     }
 
-    var json: JSONValue {
+    package var json: JSONValue {
         var object = JSONObject()
         object.append("code", .int(code.rawValue))
         object.append("message", .string(message))

@@ -48,15 +48,15 @@ package struct RPCID: Sendable, Hashable {
     package let value: JSONValue
 
     /// Nil unless a string or an integer.
-    init?(_ view: JSONView) {
+    package init?(_ view: JSONView) {
         guard view.isString || view.int != nil else { return nil }
         value = view.value
     }
 }
 
 /// Builds what goes back.
-enum RPCReply {
-    static func result(_ result: JSONValue, id: RPCID) -> [UInt8] {
+package enum RPCReply {
+    package static func result(_ result: JSONValue, id: RPCID) -> [UInt8] {
         var out = ByteWriter(capacity: 960)
         out.append("{\"jsonrpc\":\"2.0\",\"id\":")
         out.append(json: id.value)
@@ -78,7 +78,7 @@ enum RPCReply {
         return out.bytes
     }
 
-    static func error(_ error: RPCError, id: RPCID?) -> [UInt8] {
+    package static func error(_ error: RPCError, id: RPCID?) -> [UInt8] {
         var out = ByteWriter()
         out.append("{\"jsonrpc\":\"2.0\",")
         if let id {
@@ -92,7 +92,7 @@ enum RPCReply {
         return out.bytes
     }
 
-    static func notification(_ method: String, _ params: JSONValue) -> [UInt8] {
+    package static func notification(_ method: String, _ params: JSONValue) -> [UInt8] {
         let message: JSONValue = ["jsonrpc": "2.0", "method": .string(method), "params": params]
         return message.serialized
     }

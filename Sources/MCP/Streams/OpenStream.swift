@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// One event stream that stays open without saying much: what its task waits on. A continuation and no timer of its own, so
 /// that thousands cost little.
-final class OpenStream: Sendable {
-    enum Signal: Sendable, Equatable {
+package final class OpenStream: Sendable {
+    package enum Signal: Sendable, Equatable {
         /// Something to send: a whole event.
         case event([UInt8])
         /// Time for a comment line, and to ask whether the credential still stands.
@@ -37,8 +37,10 @@ final class OpenStream: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Waits for the next signal; `.gone` when the waiting task is cancelled. One task waits at a time.
-    func next() async -> Signal {
+    package func next() async -> Signal {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let signal = state.withLock { state -> Signal? in
@@ -62,7 +64,7 @@ final class OpenStream: Sendable {
     }
 
     /// Wakes whoever waits, or leaves the signal for the next wait.
-    func send(_ signal: Signal) {
+    package func send(_ signal: Signal) {
         let waiter = state.withLock { state -> CheckedContinuation<Signal, Never>? in
             if let waiter = state.waiter {
                 state.waiter = nil

@@ -62,7 +62,7 @@ package final class StreamHub: Sendable {
     // MARK: Quiet streams
 
     /// Lets a stream have keep-alives from now until `remove`.
-    func add(_ stream: OpenStream, on executor: (any TaskExecutor)?) {
+    package func add(_ stream: OpenStream, on executor: (any TaskExecutor)?) {
         let (isClosing, mustTick) = state.withLock { state in
             // One after the other a tick earlier, so that streams opened together do not all ask the store together later.
             let first = Self.ticks - state.opened % Self.ticks
@@ -76,7 +76,7 @@ package final class StreamHub: Sendable {
         if mustTick { Task(executorPreference: executor) { await self.tick() } }
     }
 
-    func remove(_ stream: OpenStream) {
+    package func remove(_ stream: OpenStream) {
         state.withLock { $0.quiet[ObjectIdentifier(stream)] = nil }
     }
 

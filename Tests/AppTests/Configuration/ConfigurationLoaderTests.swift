@@ -52,7 +52,7 @@ import Testing
               address: { rate: 0 }
               networks: [{ cidr: 10.0.0.1/8 }, { cidr: 10.0.0.0/8, factor: 0 }]
             engines: { airflow: { enabled: true } }
-            upstreams: [{ name: docs }]
+            upstreams: [{ name: Docs, url: ftp://x, path: /other, credential: { header: Host, format: none }, tools: { a: some } }]
             unknown: 1
             """
         let found = Set(problems(text).map { "\($0.line) \($0.path)" })
@@ -62,8 +62,39 @@ import Testing
                 "5 server.limits.colour", "7 oauth.registration", "8 oauth.refresh_token.grace", "9 audit", "11 limits.user",
                 "12 limits.address.rate", "13 limits.networks[0].cidr", "13 limits.networks[1].factor",
                 "14 engines.airflow.enabled",
-                "15 upstreams[0].name", "16 unknown",
+                "15 upstreams[0].name", "15 upstreams[0].url", "15 upstreams[0].path", "15 upstreams[0].credential",
+                "15 upstreams[0].tools.a", "16 unknown",
             ])
+    }
+
+    @Test func `an upstream is read whole, and left-out parts have their defaults`() throws {
+        let entries = try load(
+            Self.minimal + """
+                upstreams:
+                  - { name: docs, path: /mcp/docs, url: "http://127.0.0.1:9000/mcp", credential: { header: X-Key, format: "{key}" },
+                      tools: { search: read }, trust_annotations: true, timeout: 5s, max_response_bytes: 2048 }
+                  - { name: open, url: "https://example.com/mcp", credential: null }
+
+                """
+        ).upstreams.entries
+        #expect(
+            entries == [
+                Configuration.Upstream(
+                    name: "docs", path: "/mcp/docs", url: "http://127.0.0.1:9000/mcp",
+                    credential: .init(header: "X-Key", format: "{key}"), tools: ["search": .read], trustsAnnotations: true,
+                    timeout: .seconds(5), maximumResponseBytes: 2048),
+                Configuration.Upstream(name: "open", path: "/mcp/open", url: "https://example.com/mcp"),
+            ])
+    }
+
+    @Test func `two upstreams cannot share a name or a path`() {
+        let text =
+            Self.minimal + """
+                upstreams: [{ name: a, url: "http://h/" }, { name: a, url: "http://h/" }, { name: b, path: /mcp/a, url: "http://h/" }]
+
+                """
+        #expect(
+            problems(text).map(\.path) == ["upstreams[1].name", "upstreams[1].path", "upstreams[2].path"])
     }
 
     @Test func `a problem reads as a sentence for the person who mends it`() {

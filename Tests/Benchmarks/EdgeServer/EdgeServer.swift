@@ -23,9 +23,13 @@ struct StaticAnswer: Responder {
 
 /// `edge-server PORT CERTIFICATE KEY [LOOPS]`: serves the static answer over TLS until SIGTERM. The main thread waits in the
 /// kernel, so that only the loops' threads exist: the global pool would count against us and confuse callgrind.
+/// `edge-server --tools PORT` is a plain MCP server instead, to stand behind whatever is compared.
 enum EdgeServer {
     static func run() {
         let arguments = CommandLine.arguments
+        if arguments.count == 3, arguments[1] == "--tools", let endpoint = Endpoint("127.0.0.1:" + arguments[2]) {
+            return serveTools(endpoint)
+        }
         guard arguments.count >= 4, let endpoint = Endpoint("127.0.0.1:" + arguments[1]) else { exit(64) }
         do {
             let group = try EventLoopGroup(count: arguments.count > 4 ? Int(arguments[4]) ?? 1 : 1)
@@ -40,6 +44,20 @@ enum EdgeServer {
                 await server.drain(deadline: .seconds(2))
                 exit(0)
             }
+        } catch {
+            print("edge-server: \(error)")
+            exit(1)
+        }
+        while true { pause() }
+    }
+
+    private static func serveTools(_ endpoint: Endpoint) {
+        do {
+            let group = try EventLoopGroup(count: 1)
+            var configuration = ServerConfiguration()
+            configuration.idleTimeout = .seconds(600)
+            try HTTPServer(group: group, logger: Logger(level: .notice, format: .text)).listen(
+                on: endpoint, tls: nil, responder: ToolUpstream(), configuration: configuration)
         } catch {
             print("edge-server: \(error)")
             exit(1)

@@ -2,12 +2,13 @@ import Audit
 import Crypto
 import HTTP
 import Primitives
+import Proxy
 import Qarnot
 import Synchronization
 import Vault
 
 /// Hands the engine the caller's own upstream key, and tells what is known of it without asking anyone (RS-10, VLT-5).
-final class VaultKeys: UpstreamKeys {
+final class VaultKeys: UpstreamKeys, KeySource {
     /// "present", "missing" or "rejected", as `whoami` words it.
     typealias State = String
 

@@ -1,0 +1,75 @@
+package import Primitives
+
+/// One upstream of the configuration, as far as serving it needs.
+package struct ProxySettings: Sendable {
+    /// The prefix of its scopes and the engine of its keys and records.
+    package var name: String
+    /// How the caller's key is sent; nil for an upstream without keys.
+    package var credential: Credential?
+    /// The class each named tool needs.
+    package var tools: [String: Permission]
+    /// Whether `readOnlyHint` of the upstream counts.
+    package var trustsAnnotations: Bool
+    /// For the head of an answer, and for each pause within one.
+    package var timeout: Duration
+    /// Of one answer or one event, in bytes.
+    package var maximumResponseBytes: Int
+    /// Where users keep their keys.
+    package var accountURL: String
+    /// Sent as `clientInfo` and `User-Agent`.
+    package var version: String
+
+    package struct Credential: Sendable, Equatable {
+        package var header: String
+        /// Holds `{key}` once.
+        package var format: String
+
+        package init(header: String, format: String) {
+            self.header = header
+            self.format = format
+        }
+
+        /// The value of the field.
+        func value(of key: Secret) -> Secret {
+            guard let place = format.firstRange(of: "{key}") else { return key }
+            return key.expose { bytes in
+                Secret(Array(format[..<place.lowerBound].utf8) + bytes + Array(format[place.upperBound...].utf8))
+            }
+        }
+    }
+
+    package init(
+        name: String, credential: Credential?, tools: [String: Permission] = [:], trustsAnnotations: Bool = false,
+        timeout: Duration = .seconds(60), maximumResponseBytes: Int = 16 << 20, accountURL: String, version: String
+    ) {
+        self.name = name
+        self.credential = credential
+        self.tools = tools
+        self.trustsAnnotations = trustsAnnotations
+        self.timeout = timeout
+        self.maximumResponseBytes = maximumResponseBytes
+        self.accountURL = accountURL
+        self.version = version
+    }
+
+    /// The class a tool needs (contract §9).
+    /// - Parameter isReadOnly: what the upstream claims.
+    package func permission(of tool: String, isReadOnly: Bool) -> Permission {
+        if let named = tools[tool] { return named }
+        guard trustsAnnotations else { return .admin }
+        return isReadOnly ? .read : .execute
+    }
+}
+
+/// Where the proxy gets a caller's own key for one upstream. `App` implements it over the vault.
+package protocol KeySource: Sendable {
+    /// The caller's key; nil when none is stored. Never somebody else's.
+    func key(for caller: Principal) async throws -> Secret?
+
+    /// The upstream answered 401 or 403 to this key of the caller: ask the user for another (VLT-5), unless it was replaced
+    /// meanwhile.
+    func markRejected(_ key: Secret, of caller: Principal) async
+
+    /// The upstream accepted the caller's key.
+    func markWorking(for caller: Principal) async
+}
