@@ -257,6 +257,8 @@ def test_a_task_lives_from_its_creation_to_its_result(everything):
 
 def test_a_task_tells_its_states_to_a_listener(everything):
     task = modern(everything.url, "tools/call", {"name": "confirm_delete", "arguments": {"filename": "f"}}, TASKS).json()["result"]["taskId"]
+    while modern(everything.url, "tasks/get", {"taskId": task}, TASKS).json()["result"]["status"] != "input_required":
+        time.sleep(0.02)
     params = {"notifications": {"taskIds": [task, "invented"]}, "_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": TASKS}}
     head = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
