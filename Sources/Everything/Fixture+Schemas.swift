@@ -47,7 +47,7 @@ extension Fixture {
             output: [
                 "type": "object", "properties": ["temperature": ["type": "number"], "unit": ["type": "string"]],
                 "required": ["temperature", "unit"],
-            ], isLocal: true
+            ], meta: ["com.example/fixture": true], isLocal: true
         ) { _, _ in .structured(["temperature": 21.5, "unit": "celsius"]) }
     }
 

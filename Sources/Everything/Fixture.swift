@@ -63,12 +63,13 @@ package struct Fixture: Sendable {
 /// A tool of the fixture: read-only, for everybody.
 func fixtureTool(
     _ name: String, _ description: String, input: JSONValue = ["type": "object", "properties": [:]], output: JSONValue? = nil,
-    icons: [Icon] = [], tasks: TaskSupport = .never, isLocal: Bool = false,
+    icons: [Icon] = [], meta: JSONValue? = nil, tasks: TaskSupport = .never, isLocal: Bool = false,
     run: @escaping @Sendable (JSONObject, ToolContext) async -> ToolResult
 ) -> Tool {
     Tool(
         name: name, title: name.split(separator: "_").joined(separator: " "), description: description, inputSchema: input,
-        outputSchema: output, annotations: ToolAnnotations(readOnly: true, openWorld: false), icons: icons, taskSupport: tasks,
+        outputSchema: output, annotations: ToolAnnotations(readOnly: true, openWorld: false), icons: icons, meta: meta,
+        taskSupport: tasks,
         permission: .read, isLocal: isLocal, run: run)
 }
 

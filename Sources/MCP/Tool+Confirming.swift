@@ -64,7 +64,8 @@ extension Tool {
         Tool(
             name: name, aliases: aliases, title: title, description: description, inputSchema: inputSchema,
             outputSchema: outputSchema,
-            annotations: annotations, icons: icons, taskSupport: taskSupport ?? self.taskSupport, permission: permission,
+            annotations: annotations, icons: icons, meta: meta, taskSupport: taskSupport ?? self.taskSupport,
+            permission: permission,
             isLocal: isLocal, run: run)
     }
 }

@@ -16,6 +16,8 @@ package final class Tool: Sendable {
     package let annotations: ToolAnnotations
     /// Shown by hosts beside the name.
     package let icons: [Icon]
+    /// The `_meta` of the tool object, for hosts that know what is in it.
+    package let meta: JSONValue?
     /// Whether a call may become a task.
     package let taskSupport: TaskSupport
     /// Arguments that 2026-07-28 clients repeat as `Mcp-Param-` headers; read from `x-mcp-header` in the schema.
@@ -29,7 +31,8 @@ package final class Tool: Sendable {
 
     package init(
         name: String, aliases: [String] = [], title: String, description: String, inputSchema: JSONValue,
-        outputSchema: JSONValue? = nil, annotations: ToolAnnotations, icons: [Icon] = [], taskSupport: TaskSupport = .never,
+        outputSchema: JSONValue? = nil, annotations: ToolAnnotations, icons: [Icon] = [], meta: JSONValue? = nil,
+        taskSupport: TaskSupport = .never,
         permission: Permission, isLocal: Bool = false,
         run: @escaping @Sendable (JSONObject, ToolContext) async -> ToolResult
     ) {
@@ -41,6 +44,7 @@ package final class Tool: Sendable {
         self.outputSchema = outputSchema
         self.annotations = annotations
         self.icons = icons
+        self.meta = meta
         self.taskSupport = taskSupport
         mirrored = MirroredArgument.all(in: inputSchema)
         self.permission = permission

@@ -27,7 +27,7 @@ extension MCPEndpoint {
         if responses == nil, handle == nil { return nil }
         guard responses?.isObject ?? true else { throw RPCError(.invalidParams, "params.inputResponses must be an object.") }
         var (state, nonce): (JSONValue?, String?) = (nil, nil)
-        if let handle {
+        if let handle, !handle.isNull {
             guard let text = handle.string,
                 let sealed = handles?.open(
                     text, .state, of: exchange.caller, .userAndClient, Self.parts(message.method, params))?.object

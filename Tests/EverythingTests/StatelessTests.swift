@@ -126,6 +126,15 @@ import Testing
     }
 
     @Test(arguments: Site.Era.allCases)
+    func `icons, annotations and _meta of a tool are listed (mcp.md §5)`(_ era: Site.Era) async throws {
+        let tools = try #require(try await Site().result(era, "tools/list")?["tools"]?.array)
+        let icon = tools.first?["icons"]?.array?.first
+        #expect(icon?["src"]?.string?.hasPrefix("data:image/png;base64,") == true && icon?["sizes"] == ["1x1"])
+        #expect(tools.allSatisfy { $0["annotations"]?["readOnlyHint"] == true })
+        #expect(tools.first { $0["name"] == "test_structured_content" }?["_meta"] == ["com.example/fixture": true])
+    }
+
+    @Test(arguments: Site.Era.allCases)
     func `json-schema-2020-12: every keyword survives`(_ era: Site.Era) async throws {
         let tools = try #require(try await Site().result(era, "tools/list")?["tools"]?.array)
         let schema = try #require(tools.first { $0["name"] == "json_schema_2020_12_tool" }?["inputSchema"])

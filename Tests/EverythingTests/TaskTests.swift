@@ -108,6 +108,15 @@ import Testing
         #expect(try await wait(site, id, for: "completed")["inputRequests"] == nil)
     }
 
+    @Test func `a task asks nothing its client did not declare (mcp.md §3.6)`() async throws {
+        let site = try Site()
+        let capabilities: JSONValue = ["extensions": ["io.modelcontextprotocol/tasks": [:]]]
+        let call: JSONValue = ["name": "confirm_delete", "arguments": ["filename": "f"]]
+        let id = try #require(await site.modern("tools/call", call, capabilities: capabilities).json["result"]?["taskId"])
+        let done = try await wait(site, id, for: "completed")
+        #expect(done["result"]?["content"]?.array?.first?["text"] == "Kept f" && done["inputRequests"] == nil)
+    }
+
     @Test func `tasks-mrtr-composition: questions first, then a task`() async throws {
         let site = try Site()
         let first = try await start(site, "test_tool_with_task")

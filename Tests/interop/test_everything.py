@@ -14,7 +14,7 @@ from mcp_types import (
     CreateMessageResult, ElicitResult, ListRootsResult, PromptReference, ResourceTemplateReference, Root, TextContent)
 
 MODES = ["2026-07-28", "auto", "legacy"]
-TASKS = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
+TASKS = {"elicitation": {}, "extensions": {"io.modelcontextprotocol/tasks": {}}}
 
 
 async def elicit(context, params):
@@ -257,6 +257,10 @@ def test_a_task_lives_from_its_creation_to_its_result(everything):
 
 def test_a_task_tells_its_states_to_a_listener(everything):
     task = modern(everything.url, "tools/call", {"name": "confirm_delete", "arguments": {"filename": "f"}}, TASKS).json()["result"]["taskId"]
+    deadline = time.monotonic() + 10
+    while modern(everything.url, "tasks/get", {"taskId": task}, TASKS).json()["result"]["status"] != "input_required":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     params = {"notifications": {"taskIds": [task, "invented"]}, "_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": TASKS}}
     head = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}

@@ -10,7 +10,7 @@ extension MCPEndpoint {
 
     func list(_ list: List, _ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) -> Response {
         var start = 0
-        if let cursor = message.params?["cursor"] {
+        if let cursor = message.params?["cursor"], !cursor.isNull {
             // Sealed for the list, too: its name is one of the parts.
             guard let text = cursor.string,
                 let place = handles?.open(
@@ -68,6 +68,7 @@ extension Tool {
         if let outputSchema, revision.isModern || outputSchema["type"] == "object" { object.append("outputSchema", outputSchema) }
         object.append("annotations", annotations.json)
         if !icons.isEmpty { object.append("icons", .array(icons.map(\.json))) }
+        if let meta { object.append("_meta", meta) }
         return .object(object)
     }
 }

@@ -35,6 +35,17 @@ package struct InputRequest: Sendable, Hashable {
         InputRequest("sampling/createMessage", params, needs: .sampling)
     }
 
+    /// A question as another server asked it, such as one behind a proxy. Nil for a method no client is asked by.
+    package init?(method: String, params: JSONValue) {
+        switch method {
+        case "elicitation/create":
+            self.init(method, params, needs: params["mode"] == "url" ? .elicitationURL : .elicitationForm)
+        case "sampling/createMessage": self.init(method, params, needs: .sampling)
+        case "roots/list": self.init(method, params, needs: .roots)
+        default: return nil
+        }
+    }
+
     package static let roots = InputRequest("roots/list", [:], needs: .roots)
 
     /// As an entry of `inputRequests`, where URL questions have no id (mcp.md §5).

@@ -23,20 +23,23 @@ final class SessionHub: Sendable {
     /// The memory of a session; made when first asked for.
     func memory(of session: LegacySession) -> SessionMemory {
         let now = MonotonicTime.now()
-        return state.withLock { state in
+        let (memory, forgotten) = state.withLock { state -> (SessionMemory, [SessionMemory]) in
             if let known = state.sessions[session.id] {
                 known.touch(at: now)
-                return known
+                return (known, [])
             }
             if now - state.swept > Self.sweepInterval {
                 state.swept = now
                 state.sessions = state.sessions.filter { !$0.value.isForgettable(at: now) }
             }
-            if state.sessions.count >= Self.capacity { Self.makeRoom(&state, now) }
+            let forgotten = state.sessions.count >= Self.capacity ? Self.makeRoom(&state, now) : []
             let memory = SessionMemory(at: now)
             state.sessions[session.id] = memory
-            return memory
+            return (memory, forgotten)
         }
+        // Ending wakes others: not under the lock.
+        for memory in forgotten { memory.end() }
+        return memory
     }
 
     /// The memory of a session, if it has any.
@@ -58,13 +61,12 @@ final class SessionHub: Sendable {
     }
 
     /// Forgets those with nothing open, then those used longest ago, so that no client can lock others out.
-    private static func makeRoom(_ state: inout State, _ now: MonotonicTime) {
+    /// - Returns: those that still had something open.
+    private static func makeRoom(_ state: inout State, _ now: MonotonicTime) -> [SessionMemory] {
         state.sessions = state.sessions.filter { $0.value.isBusy(at: now) }
-        guard state.sessions.count >= capacity else { return }
+        guard state.sessions.count >= capacity else { return [] }
         let oldest = state.sessions.sorted { $0.value.lastUse < $1.value.lastUse }.prefix(capacity / 10)
-        for (id, memory) in oldest {
-            state.sessions[id] = nil
-            memory.end()
-        }
+        for (id, _) in oldest { state.sessions[id] = nil }
+        return oldest.map(\.value)
     }
 }
