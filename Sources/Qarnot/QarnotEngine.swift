@@ -155,20 +155,28 @@ extension QarnotEngine {
     }
 
     private func run(_ body: Body, _ arguments: JSONObject, _ context: ToolContext) async throws(QarnotFailure) -> ToolResult {
+        let result = try await withSession(context) { session throws(QarnotFailure) in
+            ResultSize.fitted(Redaction.clean(try await body(arguments, session), of: session.key))
+        }
+        return .structured(result)
+    }
+
+    /// Runs with the caller's own key, and notes how Qarnot judged it. No failure that leaves here holds the key.
+    func withSession<R: Sendable>(
+        _ context: ToolContext, _ body: (QarnotSession) async throws(QarnotFailure) -> R
+    ) async throws(QarnotFailure) -> R {
         guard let caller = context.caller, let key = try await key(for: caller) else {
             throw QarnotFailure(
                 .keyMissing,
                 "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")
         }
-        let session = QarnotSession(engine: self, key: key, context: context)
         do throws(QarnotFailure) {
-            let result = try await body(arguments, session)
+            let result = try await body(QarnotSession(engine: self, key: key, context: context))
             await keys.markWorking(for: caller)
-            return .structured(ResultSize.fitted(Redaction.clean(result, of: key)))
+            return result
         } catch {
             if error.code == .tokenRejected { await keys.markRejected(key, of: caller) }
-            let json = Redaction.clean(error.json, of: key)
-            return .failure(json.text, structured: json)
+            throw error.cleaned(of: key)
         }
     }
 
