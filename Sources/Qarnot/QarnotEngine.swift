@@ -36,7 +36,7 @@ package struct QarnotEngine: Sendable {
     let keys: any UpstreamKeys
     let now: @Sendable () -> Timestamp
     let storage = StorageLocation()
-    let ledger = SpendingLedger()
+    let ledger: SpendingLedger
     let budgets: ComputeBudgets
     let refused: Refused
     let cursorKey: Secret
@@ -49,16 +49,19 @@ package struct QarnotEngine: Sendable {
 
     /// - Parameters:
     ///   - budgets: what each caller may spend; none by default.
+    ///   - ledger: what today's tasks have cost, kept from one engine to the next.
     ///   - cursorKey: 32 bytes that seal cursors; with a random one, cursors do not outlive the process.
     package init(
         settings: Settings, client: HTTPClient, keys: any UpstreamKeys, budgets: ComputeBudgets = ComputeBudgets(),
-        cursorKey: Secret = Secret(Random.bytes(32)), now: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        ledger: SpendingLedger = SpendingLedger(), cursorKey: Secret = Secret(Random.bytes(32)),
+        now: @escaping @Sendable () -> Timestamp = Timestamp.now,
         refused: @escaping Refused = { _, _, _ in }
     ) {
         self.settings = settings
         self.client = client
         self.keys = keys
         self.budgets = budgets
+        self.ledger = ledger
         self.cursorKey = cursorKey
         self.now = now
         self.refused = refused
