@@ -129,7 +129,7 @@ struct Composition: Sendable {
             let auditor = shared.auditor
             let engine = QarnotEngine(
                 settings: configuration.qarnotSettings, client: shared.client, keys: keys,
-                budgets: configuration.engines.qarnotBudgets,
+                budgets: configuration.engines.qarnotBudgets, ledger: shared.spending,
                 cursorKey: HKDF.derive(from: shared.workspace.formKey, info: "qarnot cursors v1"),
                 refused: { caller, tool, rule in
                     var event = Event("mcp.tool.denied", .denied, caller: caller, resource: resource.url)

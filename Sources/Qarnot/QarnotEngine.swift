@@ -36,7 +36,7 @@ package struct QarnotEngine: Sendable {
     let keys: any UpstreamKeys
     let now: @Sendable () -> Timestamp
     let storage = StorageLocation()
-    let ledger = SpendingLedger()
+    let ledger: SpendingLedger
     let budgets: ComputeBudgets
     let refused: Refused
     let cursorKey: Secret
@@ -49,16 +49,19 @@ package struct QarnotEngine: Sendable {
 
     /// - Parameters:
     ///   - budgets: what each caller may spend; none by default.
+    ///   - ledger: what today's tasks have cost, kept from one engine to the next.
     ///   - cursorKey: 32 bytes that seal cursors; with a random one, cursors do not outlive the process.
     package init(
         settings: Settings, client: HTTPClient, keys: any UpstreamKeys, budgets: ComputeBudgets = ComputeBudgets(),
-        cursorKey: Secret = Secret(Random.bytes(32)), now: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        ledger: SpendingLedger = SpendingLedger(), cursorKey: Secret = Secret(Random.bytes(32)),
+        now: @escaping @Sendable () -> Timestamp = Timestamp.now,
         refused: @escaping Refused = { _, _, _ in }
     ) {
         self.settings = settings
         self.client = client
         self.keys = keys
         self.budgets = budgets
+        self.ledger = ledger
         self.cursorKey = cursorKey
         self.now = now
         self.refused = refused
@@ -156,21 +159,29 @@ extension QarnotEngine {
     }
 
     private func run(_ body: Body, _ arguments: JSONObject, _ context: ToolContext) async throws(QarnotFailure) -> ToolResult {
+        let result = try await withSession(context) { session throws(QarnotFailure) in
+            ResultSize.fitted(Redaction.clean(try await body(arguments, session), of: session.key))
+        }
+        return .structured(result)
+    }
+
+    /// Runs with the caller's own key, and notes how Qarnot judged it. No failure that leaves here holds the key.
+    func withSession<R: Sendable>(
+        _ context: ToolContext, _ body: (QarnotSession) async throws(QarnotFailure) -> R
+    ) async throws(QarnotFailure) -> R {
         guard let caller = context.caller, let key = try await key(for: caller) else {
             if let question = keyQuestion(context) { return .needs(question) }
             throw QarnotFailure(
                 .keyMissing,
                 "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")
         }
-        let session = QarnotSession(engine: self, key: key, context: context)
         do throws(QarnotFailure) {
-            let result = try await body(arguments, session)
+            let result = try await body(QarnotSession(engine: self, key: key, context: context))
             await keys.markWorking(for: caller)
-            return .structured(ResultSize.fitted(Redaction.clean(result, of: key)))
+            return result
         } catch {
             if error.code == .tokenRejected { await keys.markRejected(key, of: caller) }
-            let json = Redaction.clean(error.json, of: key)
-            return .failure(json.text, structured: json)
+            throw error.cleaned(of: key)
         }
     }
 

@@ -46,6 +46,14 @@ struct QarnotFailure: Error, Sendable {
         self.fields = fields
     }
 
+    /// The same without a key, which Qarnot's message may repeat.
+    func cleaned(of key: Secret) -> QarnotFailure {
+        func clean(_ text: String) -> String { Redaction.clean(.string(text), of: key).string ?? "" }
+        var out = QarnotFailure(code, clean(message), status: status, isRetryable: isRetryable, fields: fields.map(clean))
+        out.rule = rule
+        return out
+    }
+
     var json: JSONValue {
         var out = JSONObject([
             ("code", .string(code.rawValue)), ("message", .string(message)), ("qarnot_status", status.map { .int($0) } ?? .null),

@@ -66,7 +66,15 @@ import Testing
         try await expectRefusal(
             fixture, "create_pool", ["name": "p", "profile": "docker-batch", "instance_count": 1], "budget.pools")
         _ = try await fixture.succeed("submit_task", image("team/app"))
-        _ = try await fixture.succeed("submit_task", Self.task())
+        let uuid = try await fixture.succeed("submit_task", Self.task())["uuid"] ?? .null
+        try await expectRefusal(
+            fixture, "update_task", ["task_uuid": uuid, "constants": [["key": "DOCKER_REPO", "value": "evil/miner"]]],
+            "budget.images")
+        _ = try await fixture.succeed(
+            "update_task", ["task_uuid": uuid, "constants": [["key": "DOCKER_REPO", "value": "team/other"]]])
+        try await expectRefusal(
+            fixture, "clone_task",
+            ["task_uuid": uuid, "overrides": ["constants": [["key": "DOCKER_REPO", "value": "evil/miner"]]]], "budget.images")
         await fixture.stop()
     }
 

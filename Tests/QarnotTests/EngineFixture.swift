@@ -19,6 +19,7 @@ final class EngineFixture: Sendable {
     let keys: FixedKeys
     let simulator: SimulatedQarnot
     let engine: QarnotEngine
+    let settings: QarnotEngine.Settings
     var tools: [Tool] { engine.tools }
     /// Submissions a budget refused, as they were reported.
     let noted: Noted
@@ -44,6 +45,7 @@ final class EngineFixture: Sendable {
         simulator.announce(storageURL: "http://\(storage)")
         var settings = QarnotEngine.Settings(apiURL: apiURL ?? "http://\(rest)/", accountURL: "https://gate.example/account")
         settings.requestTimeout = .seconds(10)
+        self.settings = settings
         let noted = Noted()
         engine = QarnotEngine(
             settings: settings, client: HTTPClient(), keys: keys, budgets: budgets, now: { clock.now },

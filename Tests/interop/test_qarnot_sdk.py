@@ -300,3 +300,165 @@ def test_injected_faults_are_survived_by_retries(simulator, alice, name):
     admin("POST", "/faults", {"path": "/profiles", "status": 503, "count": 1})
     assert "docker-batch" in alice.profiles_names()
     admin("DELETE", "/faults")
+
+
+def controls(simulator, method, path, body=None):
+    data = json.dumps(body).encode() if body is not None else None
+    urllib.request.urlopen(urllib.request.Request(simulator["qarnot_admin_url"] + path, data=data, method=method), timeout=10)
+
+
+def post(connection, path, body=None):
+    """Calls the SDK has no method for (`retry`, `resume`, `recover`, `clone`), over its own session."""
+    response = connection._post(path, json=body or {})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_failed_and_cancelled_tasks_run_again(alice, name):
+    failed = task(alice, name, SIM_OUTCOME="failure", SIM_DURATION_MS="100")
+    failed.submit()
+    assert until_final(failed) == "Failure"
+    for verb in ("retry", "recover", "clone"):
+        again = alice.retrieve_task(post(alice, f"/tasks/{failed.uuid}/{verb}")["uuid"])
+        assert again.uuid != failed.uuid and again.name == failed.name
+    stopped = task(alice, name, SIM_DURATION_MS="600000")
+    stopped.submit()
+    stopped.abort()
+    assert until_final(stopped) == "Cancelled"
+    assert post(alice, f"/tasks/{stopped.uuid}/resume", {"name": name + "-resumed"})["uuid"] != stopped.uuid
+
+
+def test_output_on_standard_error_is_followed_too(alice, name):
+    made = task(alice, name, SIM_OUTCOME="failure", SIM_DURATION_MS="100")
+    made.submit()
+    assert until_final(made) == "Failure"
+    assert made.stderr() == made.fresh_stderr() != "" and made.fresh_stderr() == ""
+    assert made.stderr(1).startswith("[instance 1]") and made.fresh_stderr(1) == made.stderr(1)
+
+
+def test_a_task_waits_with_the_sdks_own_wait(alice, name):
+    made = task(alice, name, SIM_DURATION_MS="100")
+    made.submit()
+    assert made.wait(timeout=30) and made.state == "Success"
+
+
+def test_results_come_by_run(alice, name, tmp_path):
+    made = task(alice, name, SIM_DURATION_MS="100")
+    made.results = alice.create_bucket(name + "-out")
+    made.run(str(tmp_path / "out"), results_progress=False)
+    assert (tmp_path / "out/out/result-1.txt").read_text() == "result of instance 1\n"
+
+
+def test_snapshots_bring_results_while_a_task_runs(alice, name, tmp_path):
+    made = task(alice, name, SIM_DURATION_MS="600000")
+    made.results = alice.create_bucket(name + "-out")
+    made.submit()
+    end = time.monotonic() + 10
+    while made.state != "FullyExecuting":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        made.update(flushcache=True)
+    made.snapshot(60)
+    assert made.wait_snapshot(made.instant(), timeout=5)
+    made.update(flushcache=True)
+    made.download_results(str(tmp_path / "part"))
+    assert (tmp_path / "part/out/result-0.txt").read_text() == "partial result of instance 0\n"
+    made.update_resources()
+    made.abort()
+
+
+def test_pools_grow_are_changed_and_listed(alice, bob, name):
+    pool = alice.create_elastic_pool(name, "docker-batch", minimum_total_slots=1, maximum_total_slots=4)
+    pool.tags = [name]
+    pool.submit()
+    pool.setup_elastic(maximum_total_slots=8)
+    pool.tags = [name, "more"]
+    pool.commit()
+    again = alice.retrieve_pool(pool.uuid)
+    assert again.tags == [name, "more"] and again.elastic_maximum_slots == 8
+    assert [p.uuid for p in alice.all_pools(tags=[name])] == [pool.uuid]
+    assert pool.stdout() == "" and pool.fresh_stderr() == ""
+    assert pool.carbon_facts().energy_consumption_Wh > 0
+    with pytest.raises(Exception):
+        bob.retrieve_pool(pool.uuid)
+    assert pool.uuid not in [p.uuid for p in bob.all_pools()]
+    pool.update_resources()
+    pool.close()
+    pool.delete()
+
+
+def test_jobs_are_listed_and_belong_to_one_account(alice, bob, name):
+    job = alice.create_job(name)
+    job.tags = [name]
+    job.submit()
+    assert [j.uuid for j in alice.all_jobs(tags=[name])] == [job.uuid]
+    assert job.uuid not in [j.uuid for j in bob.all_jobs()]
+    job.update(flushcache=True)
+    assert job.state == "Active"
+    job.delete()
+
+
+@pytest.mark.parametrize("operator,value,count", [
+    ("Equal", "{0}-1", 1), ("NotEqual", "{0}-1", 3), ("Like", "{0}", 4), ("In", ["{0}-1", "{0}-2"], 2), ("NotIn", ["{0}-1"], 3),
+    ("LessThan", "{0}-2", 2), ("LessThanOrEqual", "{0}-2", 3), ("GreaterThan", "{0}-2", 1), ("GreaterThanOrEqual", "{0}-2", 2)])
+def test_every_filter_operator(alice, operator, value, count):
+    name = "filter-" + secrets.token_hex(4)
+    for i in range(4):
+        made = task(alice, f"{name}-{i}", instances=1)
+        made.tags = [name]
+        made.submit()
+    value = [v.format(name) for v in value] if isinstance(value, list) else value.format(name)
+    own = {"operator": "Equal", "field": "Tags", "value": name}
+    leaf = {"operator": operator, "field": "Name", "values" if isinstance(value, list) else "value": value}
+    page = post(alice, "/tasks/paginate", {"filter": {"operator": "And", "filters": [own, leaf]}, "maximumResults": 100})
+    assert len(page["data"]) == count
+    found = post(alice, "/tasks/search", {"filter": {"operator": "And", "filters": [own, leaf]}, "select": {"fields": ["Name"]}})
+    assert len(found) == count and all(list(row) == ["name"] for row in found)
+
+
+def test_hardware_quotas_and_credits(alice):
+    assert len(list(alice.all_hardware_constraints())) >= 3
+    assert alice.search_cpu_model_constraints("Ryzen")
+    assert alice.get_user_computing_quotas().flex.max_cores == 512
+    assert alice.credits().amount_in_euros > 0
+
+
+def test_versions_of_objects(alice, name):
+    bucket = alice.create_bucket(name)
+    s3 = alice.s3client
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    ids = [s3.put_object(Bucket=name, Key="k", Body=text)["VersionId"] for text in (b"one", b"two")]
+    assert s3.get_object(Bucket=name, Key="k", VersionId=ids[0])["Body"].read() == b"one"
+    s3.delete_object(Bucket=name, Key="k")
+    listed = s3.list_object_versions(Bucket=name)
+    assert [v["VersionId"] for v in listed["Versions"]] == ids[::-1] and listed["DeleteMarkers"][0]["IsLatest"]
+    bucket.delete()
+    assert name not in [b.uuid for b in alice.buckets()]
+
+
+def test_a_frozen_clock_and_revoked_tokens(simulator, name):
+    controls(simulator, "POST", "/accounts", {"token": name, "email": f"{name}@example.com"})
+    carol = connect(simulator, name)
+    controls(simulator, "POST", "/clock", {"frozen": True})
+    made = task(carol, name)
+    made.submit()
+    time.sleep(0.5)
+    made.update(flushcache=True)
+    assert made.state == "Submitted"
+    controls(simulator, "POST", "/clock", {"advance_ms": 60000})
+    made.update(flushcache=True)
+    assert made.state == "Success"
+    controls(simulator, "POST", "/clock", {"frozen": False})
+    controls(simulator, "DELETE", "/accounts", {"token": name})
+    with pytest.raises(UnauthorizedException):
+        made.update(flushcache=True)
+
+
+def test_delays_and_counts_of_faults(simulator, alice):
+    controls(simulator, "POST", "/faults", {"path": "/profiles", "delay_ms": 300})
+    start = time.monotonic()
+    assert alice.profiles_names() and time.monotonic() - start > 0.3
+    controls(simulator, "POST", "/faults", {"path": "/profiles", "drop": True})
+    with pytest.raises(Exception):
+        alice.profiles_names()
+    assert alice.profiles_names()

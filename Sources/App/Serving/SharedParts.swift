@@ -7,6 +7,7 @@ import MCP
 import OAuth
 import Policy
 import Primitives
+import Qarnot
 import Server
 import Storage
 import Transport
@@ -40,6 +41,8 @@ struct SharedParts: Sendable {
     let grantUse: GrantUse
     let hashing: BlockingPool
     let readiness = Readiness()
+    /// What Qarnot tasks of today have cost; a reload must not forget those deleted.
+    let spending = SpendingLedger()
 
     init(_ workspace: Workspace, group: EventLoopGroup, logger: Logger) throws(CommandError) {
         let watcher: EpochWatcher

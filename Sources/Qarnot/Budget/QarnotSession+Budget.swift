@@ -14,10 +14,24 @@ extension QarnotSession {
             verdict = budget.judge(orders, spent: try await spentToday(budget, caller.userID))
         }
         guard case .refused(let rule, let text) = verdict else { return }
+        throw await refusal(rule, text, caller, tool)
+    }
+
+    /// The same for a change of constants, which could bring another image into what runs already.
+    func admitChange(of json: JSONValue, constants: JSONValue?, as tool: String) async throws(QarnotFailure) {
+        guard let caller = context.caller, let budget, budget.images != nil, let constants else { return }
+        var images = ComputeBudget()
+        images.images = budget.images
+        let order = try await order(1, json["profile"]?.string, constants, usesPool: false)
+        guard case .refused(let rule, let text) = images.judge([order], spent: nil) else { return }
+        throw await refusal(rule, text, caller, tool)
+    }
+
+    private func refusal(_ rule: String, _ text: String, _ caller: Principal, _ tool: String) async -> QarnotFailure {
         await engine.refused(caller, tool, rule)
         var failure = QarnotFailure(.budgetExceeded, "\(text) The rule is \(rule); ask the administrator to change it.")
         failure.rule = rule
-        throw failure
+        return failure
     }
 
     // MARK: what is asked for

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// What each user's tasks of today have cost, as last seen. Tasks stay counted when they are deleted. Memory of this process:
 /// after a restart, tasks deleted before are forgotten.
-final class SpendingLedger: Sendable {
+package final class SpendingLedger: Sendable {
     struct Entry: Sendable {
         var spending: ComputeSpending
         /// The task has ended, so that this will not change.
@@ -21,6 +21,8 @@ final class SpendingLedger: Sendable {
     static let mostTasks = 1000
 
     private let days = Mutex<[UserID: Day]>([:])
+
+    package init() {}
 
     /// What is known of a user's tasks created since the start of the day.
     func tasks(of user: UserID, since start: Timestamp) -> [String: Entry] {

@@ -61,7 +61,7 @@ extension QarnotEngine {
     var getJobStatus: Tool {
         tool(
             ToolDefinition(
-                "get_job_status", title: "Get a job's status", description: "Shows how far one job is.",
+                "get_job_status", title: "Get a job's status", description: "Shows how far one job, which is a task, is.",
                 input: Schema.object(Self.jobID, required: ["job_id"]),
                 output: Schema.output(
                     [
@@ -105,13 +105,7 @@ extension QarnotEngine {
                 .ending, .execute)
         ) { arguments, session throws(QarnotFailure) in
             let id = arguments["job_id"]?.string ?? ""
-            do throws(QarnotFailure) {
-                try await session.send(.post, ["tasks", id, "abort"], .unlessSent, purpose: .abort)
-            } catch {
-                guard error.code == .notRunning else { throw error }
-                let state = try await session.task(id).state
-                throw QarnotFailure(.notRunning, "The job has already finished (\(state)).", status: error.status)
-            }
+            try await session.abort(id, "job")
             let (task, _) = try await session.wait(for: id, atMost: cancelPatience(session)) { $0.isFinal }
             let isCancelled = task.state == "Cancelled"
             return [
@@ -134,7 +128,9 @@ extension QarnotEngine {
         ])
         return tool(
             ToolDefinition(
-                "list_jobs", title: "List jobs", description: "Lists the user's jobs, newest first, with the total count.",
+                "list_jobs", title: "List jobs",
+                description:
+                    "Lists the user's jobs, which are the same tasks list_tasks shows, newest first, with the total count.",
                 input: Schema.object([
                     ("limit", Schema.integer("Jobs to return.", 1...100, fallback: 20)),
                     ("offset", Schema.integer("Jobs to skip.", 0...10_000, fallback: 0)),

@@ -174,6 +174,7 @@ extension QarnotEngine {
                     fields: ["tags", "constants", "elastic"])
             }
             let current = try await session.pool(id)
+            try await session.admitChange(of: current, constants: arguments["constants"], as: "update_pool")
             var body = JSONObject([("tags", arguments["tags"] ?? current["tags"] ?? [])])
             body["constants"] = arguments["constants"]
             if let elastic = arguments["elastic"]?.object {

@@ -58,8 +58,9 @@ extension QarnotEngine {
                 throw QarnotFailure(.invalidArguments, "Invalid arguments: give tags or constants.", fields: ["tags", "constants"])
             }
             // Tags go along even unchanged: a member left out of a PUT may count as emptied.
-            let current = arguments["tags"] == nil ? try await session.task(id).json["tags"] : nil
-            var body = JSONObject([("tags", arguments["tags"] ?? current ?? [])])
+            let current = try await session.task(id).json
+            try await session.admitChange(of: current, constants: arguments["constants"], as: "update_task")
+            var body = JSONObject([("tags", arguments["tags"] ?? current["tags"] ?? [])])
             body["constants"] = arguments["constants"]
             try await session.send(.put, ["tasks", id], body: .object(body), purpose: .change)
             return ["task": try await session.task(id).json]

@@ -57,7 +57,7 @@ extension QarnotEngine {
                 .ending, .execute)
         ) { arguments, session throws(QarnotFailure) in
             let id = arguments["task_uuid"]?.string ?? ""
-            try await session.send(.post, ["tasks", id, "abort"], .unlessSent, purpose: .abort)
+            try await session.abort(id, "task")
             return ["status": "success", "message": .string("Task \(id) is being aborted.")]
         }
     }
@@ -132,6 +132,17 @@ extension QarnotEngine {
 }
 
 extension QarnotSession {
+    /// - Throws: `.notRunning`, with the state it is in, for a task that has ended.
+    func abort(_ id: String, _ noun: String) async throws(QarnotFailure) {
+        do throws(QarnotFailure) {
+            try await send(.post, ["tasks", id, "abort"], .unlessSent, purpose: .abort)
+        } catch {
+            guard error.code == .notRunning else { throw error }
+            let state = try await task(id).state
+            throw QarnotFailure(.notRunning, "The \(noun) has already finished (\(state)).", status: error.status)
+        }
+    }
+
     /// The end of a task's or pool's output. Never POST: it would move the cursor of whoever else reads it.
     func log(of collection: String, _ argument: String, _ arguments: JSONObject) async throws(QarnotFailure) -> JSONValue {
         let id = arguments[argument]?.string ?? ""
