@@ -35,7 +35,7 @@ struct ClientSession: Sendable {
 }
 
 /// One request of a client on its way to the upstream.
-struct Ask: Sendable {
+final class Ask: Sendable {
     let message: RPCMessage
     /// The client's id, as JSON.
     let id: [UInt8]
@@ -45,6 +45,19 @@ struct Ask: Sendable {
     let acceptsStream: Bool
     /// Set where the gate judged it.
     let call: AdmittedCall?
+
+    init(
+        message: RPCMessage, id: [UInt8], caller: Principal, context: RequestContext, client: ClientSide, acceptsStream: Bool,
+        call: AdmittedCall?
+    ) {
+        self.message = message
+        self.id = id
+        self.caller = caller
+        self.context = context
+        self.client = client
+        self.acceptsStream = acceptsStream
+        self.call = call
+    }
 
     var method: String { message.method }
     var origin: RequestOrigin { RequestOrigin(context) }

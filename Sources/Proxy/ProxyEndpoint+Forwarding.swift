@@ -10,9 +10,13 @@ extension ProxyEndpoint {
     /// before its response.
     func forward(_ ask: Ask) async -> Response {
         let cancellation = UpstreamCancellation()
-        let active = ActiveCalls.Key(
-            user: ask.caller.userID.text, session: ask.client.session?.handle ?? "", id: ask.id)
-        if !ask.client.isModern { upstream.active.add(active, cancellation) }
+        var active: ActiveCalls.Key?
+        if !ask.client.isModern {
+            let key = ActiveCalls.Key(
+                user: ask.caller.userID.text, session: ask.client.session?.handle ?? "", id: ask.id)
+            upstream.active.add(key, cancellation)
+            active = key
+        }
         // Before 2026-07-28 a disconnect cancels nothing (mcp.md §1).
         return await withTaskCancellationHandler {
             await answer(ask, cancellation, active)
@@ -21,7 +25,7 @@ extension ProxyEndpoint {
         }
     }
 
-    private func answer(_ ask: Ask, _ cancellation: UpstreamCancellation, _ active: ActiveCalls.Key) async -> Response {
+    private func answer(_ ask: Ask, _ cancellation: UpstreamCancellation, _ active: ActiveCalls.Key?) async -> Response {
         let relay: Relay
         do throws(Obstacle) { relay = try await start(ask, cancellation) } catch {
             upstream.active.remove(active)
@@ -109,7 +113,7 @@ extension ProxyEndpoint {
     // MARK: Streams
 
     private func stream(
-        _ relay: Relay, _ ask: Ask, _ cancellation: UpstreamCancellation, _ active: ActiveCalls.Key, first: [UInt8]?
+        _ relay: Relay, _ ask: Ask, _ cancellation: UpstreamCancellation, _ active: ActiveCalls.Key?, first: [UInt8]?
     ) -> Response {
         var fields = EventStream.fields
         if let own = ask.call?.fields { fields.append(contentsOf: own) }

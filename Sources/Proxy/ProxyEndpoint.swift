@@ -39,7 +39,10 @@ package struct ProxyEndpoint: Sendable {
 
     private func post(_ exchange: Exchange) async -> Response {
         let request = exchange.request
-        guard MediaType(request.fields[.contentType])?.essence == "application/json" else {
+        guard
+            request.fields.hasValue(.contentType, "application/json")
+                || MediaType(request.fields[.contentType])?.essence == "application/json"
+        else {
             return refuse(RPCError(.invalidRequest, "Content-Type must be application/json."), .unsupportedMediaType, id: nil)
         }
         guard let document = try? JSONDocument(parsing: request.body) else {
@@ -63,7 +66,11 @@ package struct ProxyEndpoint: Sendable {
 
         /// True when the client reads event streams; an absent `Accept` or `*/*` promises only JSON.
         var acceptsStream: Bool {
-            request.fields.all(.accept).contains { $0.utf8.count < 1024 && $0.lowercased().contains("text/event-stream") }
+            if request.fields.count(of: .accept) == 1 {
+                if request.fields.hasValue(.accept, "application/json") { return false }
+                if request.fields.hasValue(.accept, "application/json, text/event-stream") { return true }
+            }
+            return request.fields.all(.accept).contains { $0.utf8.count < 1024 && $0.lowercased().contains("text/event-stream") }
         }
 
         var hasModernHeader: Bool {

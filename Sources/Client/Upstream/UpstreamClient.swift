@@ -8,9 +8,13 @@ package final class UpstreamClient: Sendable {
     package let origin: UpstreamOrigin
     private let resolver: any HostResolver
     private let group: EventLoopGroup
+    private let patience: UpstreamPatience
     private let pools = Mutex<[LoopBound<UpstreamPool>?]>([])
 
-    package init(_ origin: UpstreamOrigin, resolver: any HostResolver, group: EventLoopGroup) {
+    package init(
+        _ origin: UpstreamOrigin, resolver: any HostResolver, group: EventLoopGroup, patience: UpstreamPatience = UpstreamPatience()
+    ) {
+        self.patience = patience
         self.origin = origin
         self.resolver = resolver
         self.group = group
@@ -22,7 +26,7 @@ package final class UpstreamClient: Sendable {
         let loop = group.current
         loop.checkIsolated()
         if let bound = pools.withLock({ $0[loop.index] }) { return bound.value }
-        let bound = LoopBound(UpstreamPool(origin, resolver: resolver, on: loop), on: loop)
+        let bound = LoopBound(UpstreamPool(origin, resolver: resolver, patience: patience, on: loop), on: loop)
         pools.withLock { $0[loop.index] = bound }
         return bound.value
     }

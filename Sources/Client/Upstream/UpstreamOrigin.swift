@@ -13,6 +13,8 @@ package struct UpstreamOrigin: Sendable {
     package let target: String
     /// Nil for plain http.
     package let tls: TLSClientContext?
+    /// What follows the method: target, version, `Host`.
+    let requestLineEnd: [UInt8]
 
     /// Nil unless an absolute http or https URL without user info and fragment.
     package init?(_ url: URLReference, tls: TLSClientContext) {
@@ -23,6 +25,7 @@ package struct UpstreamOrigin: Sendable {
         self.port = port
         authority = String(url.origin.dropFirst(url.scheme.count + 3))
         target = (url.path.isEmpty ? "/" : url.path) + (url.query.map { "?" + $0 } ?? "")
+        requestLineEnd = Array(" \(target) HTTP/1.1\r\nhost: \(authority)".utf8)
         self.tls = url.scheme == "https" ? tls : nil
     }
 }

@@ -8,23 +8,21 @@ package final class UpstreamPool {
     /// Connections of one loop, running and idle; beyond it `.busy`.
     static let connectionLimit = 256
     static let idleLimit = 64
-    /// Shorter than what common servers keep (uvicorn: 5 s), so that we rarely meet their closing.
-    static let idleLifetime = Duration.milliseconds(4500)
-    /// What must not be sent twice goes only on connections that were alive a moment ago.
-    static let freshness = Duration.seconds(1)
     static let connectTimeout = Duration.seconds(5)
 
     private let origin: UpstreamOrigin
     private let resolver: any HostResolver
     private let loop: EventLoop
+    private let patience: UpstreamPatience
     private var idle: [UpstreamConnection] = []
     private var count = 0
     private var addresses: [IPAddress] = []
     private var resolvedAt = MonotonicTime(nanoseconds: .min)
 
     /// Only on the loop.
-    package init(_ origin: UpstreamOrigin, resolver: any HostResolver, on loop: EventLoop) {
+    package init(_ origin: UpstreamOrigin, resolver: any HostResolver, patience: UpstreamPatience, on loop: EventLoop) {
         loop.checkIsolated()
+        self.patience = patience
         self.origin = origin
         self.resolver = resolver
         self.loop = loop
@@ -72,12 +70,12 @@ package final class UpstreamPool {
     /// The most recently used connection that seems alive; older ones that are past their time are closed on the way.
     private func takeIdle(isRepeatable: Bool) -> UpstreamConnection? {
         let now = MonotonicTime.now()
-        if let oldest = idle.first, now - oldest.idleSince > Self.idleLifetime {
-            let stale = idle.prefix { now - $0.idleSince > Self.idleLifetime || !$0.isFit }
+        if let oldest = idle.first, now - oldest.idleSince > patience.idle {
+            let stale = idle.prefix { now - $0.idleSince > patience.idle || !$0.isFit }
             for connection in stale { discard(connection) }
             idle.removeFirst(stale.count)
         }
-        while let connection = idle.last, isRepeatable || now - connection.idleSince < Self.freshness {
+        while let connection = idle.last, isRepeatable || now - connection.idleSince < patience.fresh {
             idle.removeLast()
             if connection.isFit { return connection }
             discard(connection)

@@ -5,7 +5,7 @@ package import Primitives
 /// (HTTP-2, HDR-4).
 package struct UpstreamRequest: Sendable {
     package var method: Method
-    /// Checked by whoever set them: names are tokens, values have no control bytes.
+    /// Checked by whoever set them: names are tokens, values have no control bytes. No `Host` among them.
     package var fields: Fields
     /// The credential: a field of the configured name, whose value is wiped from the output once it is sent.
     package var credential: (name: String, value: Secret)?
@@ -30,16 +30,8 @@ package struct UpstreamRequest: Sendable {
     /// Appends the request. The caller wipes the buffer after use when there is a credential.
     func write(to origin: UpstreamOrigin, into out: inout ByteBuffer) {
         out.append(Array(method.rawValue.utf8))
-        out.append(" ")
-        out.append(Array(origin.target.utf8))
-        out.append(" HTTP/1.1\r\nhost: ")
-        out.append(Array(origin.authority.utf8))
-        for line in fields.lines where !Self.isOurs(line.name) {
-            out.append("\r\n")
-            out.append(Array(line.name.utf8))
-            out.append(": ")
-            out.append(Array(line.value.utf8))
-        }
+        out.append(origin.requestLineEnd)
+        fields.write(into: &out)
         if let credential {
             out.append("\r\n")
             out.append(Array(credential.name.utf8))
@@ -52,9 +44,5 @@ package struct UpstreamRequest: Sendable {
         }
         out.append("\r\n\r\n")
         out.append(body)
-    }
-
-    private static func isOurs(_ name: String) -> Bool {
-        ["host", "content-length", "transfer-encoding", "connection"].contains(name)
     }
 }

@@ -42,7 +42,7 @@ package struct ResponseHead: Sendable {
         out.append("\r\ndate: ")
         out.append(date)
         let bytes = response.fields.bytes.span
-        for entry in response.fields.entries where !isOurs(entry, response.fields) {
+        for entry in response.fields.entries where !Self.isOurs(entry, response.fields) {
             out.append("\r\n")
             out.append(bytes.extracting(Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength)))
             out.append(": ")
@@ -58,13 +58,26 @@ package struct ResponseHead: Sendable {
         out.append(persists ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n")
     }
 
-    private func isOurs(_ entry: Fields.Entry, _ fields: Fields) -> Bool {
+    static func isOurs(_ entry: Fields.Entry, _ fields: Fields) -> Bool {
         switch entry.nameLength {
         case 4: fields.matches(entry, .date)
         case 10: fields.matches(entry, .connection)
         case 14: fields.matches(entry, .contentLength)
         case 17: fields.matches(entry, .transferEncoding)
         default: false
+        }
+    }
+}
+
+extension Fields {
+    /// Appends each line, a line break before it, but for the framing fields, which are the writer's alone (HTTP-2).
+    package func write(into out: inout ByteBuffer) {
+        let bytes = bytes.span
+        for entry in entries where !ResponseHead.isOurs(entry, self) {
+            out.append("\r\n")
+            out.append(bytes.extracting(Int(entry.nameStart)..<Int(entry.nameStart) + Int(entry.nameLength)))
+            out.append(": ")
+            out.append(bytes.extracting(Int(entry.valueStart)..<Int(entry.valueStart) + Int(entry.valueLength)))
         }
     }
 }

@@ -53,9 +53,9 @@ package struct ResponseHeadParser: Sendable {
         var lines = LineCursor(end: end - 2)
         guard let first = try lines.next(input) else { throw .malformedStatusLine }
         let (status, isVersion10) = try Self.statusLine(input, first)
-        var facts = Facts()
+        var facts = Facts(start: first.upperBound + 2)
         while let line = try lines.next(input) { try facts.note(input, line) }
-        return try facts.settle(status: status, isVersion10: isVersion10, isHead: isHead, length: end)
+        return try facts.settle(input, status: status, isVersion10: isVersion10, isHead: isHead, length: end)
     }
 
     /// The offset behind the empty line.
@@ -110,6 +110,8 @@ private struct LineCursor {
 
 /// What the field lines of an answer say, collected line by line and judged at the end.
 private struct Facts {
+    /// Where the field lines begin.
+    private let start: Int
     private var fields = Fields()
     private var count = 0
     private var contentLength: Int?
@@ -117,6 +119,8 @@ private struct Facts {
     private var closes = false
     private var keepsAlive = false
     private var nominated: [[UInt8]] = []
+
+    init(start: Int) { self.start = start }
 
     mutating func note(_ input: Span<UInt8>, _ line: Range<Int>) throws(UpstreamRefusal) {
         count += 1
@@ -127,9 +131,7 @@ private struct Facts {
         let name = line.lowerBound..<colon
         let value = input.trimmed(colon + 1..<line.upperBound)
         if input.hasControls(value) { throw .malformedField }
-        if try noteHop(input, name, value) { return }
-        let bytes = name.map { lowered(input[$0]) }
-        fields.append(name: bytes, value: value.map { input[$0] })
+        if try !noteHop(input, name, value) { fields.appendEntry(name: name, value: value, base: start) }
     }
 
     /// True for a field of this hop, which ends here.
@@ -173,9 +175,10 @@ private struct Facts {
     }
 
     mutating func settle(
-        status: Int, isVersion10: Bool, isHead: Bool, length: Int
+        _ input: Span<UInt8>, status: Int, isVersion10: Bool, isHead: Bool, length: Int
     ) throws(UpstreamRefusal) -> UpstreamHead {
         if isChunked, contentLength != nil || isVersion10 { throw .ambiguousFraming }
+        fields.adopt(input.extracting(start..<length))
         for name in nominated { fields.removeEntries { $0.elementsEqual(name) } }
         let framing: UpstreamHead.Framing
         if isHead || status < 200 || status == 204 || status == 304 {

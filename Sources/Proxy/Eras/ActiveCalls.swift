@@ -13,7 +13,9 @@ final class ActiveCalls: Sendable {
     private let calls = Mutex<[Key: UpstreamCancellation]>([:])
 
     func add(_ key: Key, _ cancellation: UpstreamCancellation) { calls.withLock { $0[key] = cancellation } }
-    func remove(_ key: Key) { calls.withLock { $0[key] = nil } }
+    func remove(_ key: Key?) {
+        if let key { calls.withLock { $0[key] = nil } }
+    }
 
     /// Unknown ids are ignored: the call may have ended meanwhile.
     func cancel(_ key: Key) { calls.withLock { $0[key] }?.cancel() }

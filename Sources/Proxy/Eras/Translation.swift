@@ -29,7 +29,7 @@ enum Link: Sendable {
 }
 
 /// Turns requests of one era into those of another, and answers back (mcp.md §4.6, §9). Holds no state.
-struct Translation: Sendable {
+final class Translation: Sendable {
     let ask: Ask
     let link: Link
     let upstream: Upstream
@@ -37,6 +37,15 @@ struct Translation: Sendable {
     let gate: any Gate
     /// Our id of the request at the upstream, as JSON.
     let upstreamID: [UInt8]
+
+    init(ask: Ask, link: Link, upstream: Upstream, sealer: Sealer, gate: any Gate, upstreamID: [UInt8]) {
+        self.ask = ask
+        self.link = link
+        self.upstream = upstream
+        self.sealer = sealer
+        self.gate = gate
+        self.upstreamID = upstreamID
+    }
 
     // MARK: To the upstream
 

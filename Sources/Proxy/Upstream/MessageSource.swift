@@ -16,6 +16,7 @@ final class MessageSource {
     let exchange: UpstreamExchange
     /// True for `text/event-stream`.
     let isStream: Bool
+    let isJSON: Bool
     private let limit: Int
     private var reader: EventReader
     private var isOver = false
@@ -26,7 +27,12 @@ final class MessageSource {
         self.exchange = exchange
         self.limit = limit
         reader = EventReader(limit: limit)
-        isStream = (exchange.fields[.contentType] ?? "").lowercased().hasPrefix("text/event-stream")
+        let fields = exchange.fields
+        let type: String? =
+            fields.hasValue(.contentType, "application/json")
+            ? "application/json" : fields[.contentType].flatMap { MediaType($0)?.essence }
+        isStream = type == "text/event-stream"
+        isJSON = type == "application/json"
     }
 
     /// - Throws: `.broken`, `.tooLarge`, `.cancelled`; never `.slow`, which is for the caller to decide.

@@ -6,13 +6,21 @@ internal import Primitives
 /// The fields of requests to an upstream: all of them ours, none copied from the client (HDR-4, mcp.md §9).
 extension Upstream {
     func baseFields(_ origin: RequestOrigin) -> Fields {
-        var fields = Fields()
-        fields.append(.contentType, "application/json")
-        fields.append(.accept, "application/json, text/event-stream")
-        fields.append(.userAgent, "gatehouse/\(settings.version)")
-        fields.append(FieldName("forwarded"), origin.peer.isIPv4 ? "for=\(origin.peer)" : "for=\"[\(origin.peer)]\"")
-        let random = Hex.encode(Random.bytes(24))
-        fields.append(FieldName("traceparent"), "00-\(random.prefix(32))-\(random.suffix(16))-01")
+        var fields = commonFields
+        var forwarded = ByteWriter(capacity: 64)
+        forwarded.append(origin.peer.isIPv4 ? "for=" : "for=\"[")
+        forwarded.append(address: origin.peer)
+        if !origin.peer.isIPv4 { forwarded.append("]\"") }
+        fields.append(FieldName("forwarded"), bytes: forwarded)
+        // A new trace: what a client says of one is not trusted (HDR-4).
+        let random = Random.bytes(24)
+        var trace = ByteWriter(capacity: 56)
+        trace.append("00-")
+        trace.append(hexOf: Array(random[..<16]))
+        trace.append("-")
+        trace.append(hexOf: Array(random[16...]))
+        trace.append("-01")
+        fields.append(FieldName("traceparent"), bytes: trace)
         return fields
     }
 

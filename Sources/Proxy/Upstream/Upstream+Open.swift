@@ -26,8 +26,7 @@ extension Upstream {
             throw ProxyFailure(.sessionGone, "The session with \(name) has ended. Start again.")
         }
         let source = MessageSource(exchange, limit: settings.maximumResponseBytes)
-        let type = exchange.fields[.contentType].flatMap { MediaType($0)?.essence }
-        guard source.isStream || type == "application/json" else {
+        guard source.isStream || source.isJSON else {
             exchange.abandon()
             forgetEra()
             throw ProxyFailure(

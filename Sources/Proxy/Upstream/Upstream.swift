@@ -20,6 +20,8 @@ package final class Upstream: Sendable {
     let endedSessions = EndedSessions()
     let group: EventLoopGroup
     let sleeper: any Sleeper
+    /// What every request carries, built once.
+    let commonFields: Fields
     private let known = Mutex<KnownEra?>(nil)
     private let counter = Atomic<UInt64>(1)
 
@@ -42,6 +44,10 @@ package final class Upstream: Sendable {
         self.keys = keys
         self.group = group
         self.sleeper = sleeper
+        commonFields = [
+            (.contentType, "application/json"), (.accept, "application/json, text/event-stream"),
+            (.userAgent, "gatehouse/\(settings.version)"),
+        ]
         catalog = ToolCatalog(settings: settings, pins: pins)
         parked = ParkedCalls(sleeper: sleeper)
     }

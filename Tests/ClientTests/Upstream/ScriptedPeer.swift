@@ -57,7 +57,7 @@ final class ScriptedPeer: Sendable {
     private func play(_ script: [Step], _ bound: LoopBound<Stream>, _ context: isolated LoopContext) async {
         let stream = bound.value
         var input = ByteBuffer(capacity: 4096)
-        let deadline = MonotonicTime.now() + .seconds(10)
+        let deadline = MonotonicTime.now() + .seconds(120)
         do throws(SocketError) {
             for step in script {
                 var text = ""
@@ -109,7 +109,10 @@ final class PoolFixture: Sendable {
     init(_ url: String, authorities: String? = nil) throws {
         group = try EventLoopGroup(count: 1)
         let origin = UpstreamOrigin(URLReference(url)!, tls: try TLSClientContext(authorities: authorities))!
-        client = UpstreamClient(origin, resolver: Localhost(), group: group)
+        // No clock decides a test.
+        var patience = UpstreamPatience()
+        (patience.idle, patience.fresh) = (.seconds(3600), .seconds(3600))
+        client = UpstreamClient(origin, resolver: Localhost(), group: group, patience: patience)
     }
 
     func stop() { group.stop() }

@@ -8,7 +8,7 @@ import Transport
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     private static let post = UpstreamRequest(
         .post, fields: [(.contentType, "application/json")], credential: ("X-Key", Secret("k-1")), body: Array("{}".utf8),
-        timeout: .seconds(5))
+        timeout: .seconds(60))
 
     private func run(
         _ scripts: [[ScriptedPeer.Step]], _ requests: [UpstreamRequest], limit: Int = 1 << 20
