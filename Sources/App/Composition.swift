@@ -153,6 +153,10 @@ struct Composition: Sendable {
             var features = Features()
             features.hasTasks = registry.tools.contains { $0.taskSupport != .never }
             features.changes = shared.changes
+            let content = QarnotContent(engine)
+            features.prompts = content.mcpPrompts
+            features.templates = content.mcpTemplates
+            features.complete = { await content.complete($0) }
             routes.append(
                 Gateway.EngineRoute(
                     resource: resource,

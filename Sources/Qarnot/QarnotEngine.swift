@@ -153,6 +153,7 @@ extension QarnotEngine {
                 }
                 return try await run(body, arguments, context)
             } catch {
+                if error.code == .keyMissing, let question = keyQuestion(context) { return .needs(question) }
                 return .failure(error.json.text, structured: error.json)
             }
         }
@@ -170,7 +171,6 @@ extension QarnotEngine {
         _ context: ToolContext, _ body: (QarnotSession) async throws(QarnotFailure) -> R
     ) async throws(QarnotFailure) -> R {
         guard let caller = context.caller, let key = try await key(for: caller) else {
-            if let question = keyQuestion(context) { return .needs(question) }
             throw QarnotFailure(
                 .keyMissing,
                 "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")

@@ -33,7 +33,8 @@ enum KeyCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             try requireEngine(engine, workspace)
             let user = try await workspace.requireUser(name)
-            let account = try await invocation.has("--unchecked") ? nil : checked(key, workspace, invocation)
+            let isChecked = engine == QarnotEngine.name && !invocation.has("--unchecked")
+            let account = isChecked ? try await checked(key, workspace, invocation) : nil
             try await workspace.recordCommand(event("vault.key.stored", user.name, engine))
             do throws(VaultError) { try await workspace.vault.store(key, user: user.id, engine: engine, at: .now()) } catch {
                 throw CommandError(error)
@@ -73,6 +74,9 @@ enum KeyCommands {
                 throw CommandError(error)
             }
             guard let key = stored else { throw CommandError(.no, "\(user.name) has no \(engine) key.") }
+            guard engine == QarnotEngine.name else {
+                throw CommandError(.unavailable, "A \(engine) key can only be tried by a call of one of its tools.")
+            }
             let verdict = await QarnotEngine.check(key, settings: workspace.configuration.qarnotSettings, client: HTTPClient())
             if case .unknown(let reason) = verdict { throw CommandError(.unavailable, "The key cannot be checked: \(reason)") }
             do throws(VaultError) {

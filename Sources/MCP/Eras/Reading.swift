@@ -121,7 +121,7 @@ extension MCPEndpoint {
     // MARK: Completion
 
     func complete(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
-        guard let question = Self.question(message.params) else {
+        guard let question = Self.question(message.params, makeContext(message, exchange)) else {
             return reply(RPCError(.invalidParams, "params need ref and argument with name and value."), id: id)
         }
         guard let complete = features.complete, let values = await complete(question) else {
@@ -133,7 +133,7 @@ extension MCPEndpoint {
         return self.complete(JSONObject([("completion", completion)]), id, exchange)
     }
 
-    private static func question(_ params: JSONView?) -> CompletionQuestion? {
+    private static func question(_ params: JSONView?, _ context: ToolContext) -> CompletionQuestion? {
         guard let reference = params?["ref"], let argument = params?["argument"], let name = argument["name"]?.string,
             let value = argument["value"]?.string
         else { return nil }
@@ -147,7 +147,8 @@ extension MCPEndpoint {
             }
         return target.map {
             CompletionQuestion(
-                reference: $0, argument: name, value: value, settled: Dictionary(settled ?? [], uniquingKeysWith: { a, _ in a }))
+                reference: $0, argument: name, value: value, settled: Dictionary(settled ?? [], uniquingKeysWith: { a, _ in a }),
+                context: context)
         }
     }
 

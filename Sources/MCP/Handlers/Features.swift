@@ -36,4 +36,6 @@ package struct CompletionQuestion: Sendable {
     package let value: String
     /// Arguments settled already, from `context`.
     package let settled: [String: String]
+    /// Who asks.
+    package let context: ToolContext
 }
