@@ -3,6 +3,7 @@
 The simulator's journal is the witness: every path names the user who asked for it, every entry the account whose key came.
 ISOLATION_USERS and ISOLATION_SECONDS make it longer; 100 users for 60 s is the full form.
 """
+import json
 import os
 import random
 import re
@@ -24,6 +25,14 @@ def gateway(tmp_path_factory):
     running = Gateway(tmp_path_factory.mktemp("isolation"), NO_LIMITS).start()
     yield running
     assert running.stop() == 0
+
+
+def result(answer):
+    """The result of a call; one that took longer than a second comes as an event stream."""
+    assert answer.status_code == 200, answer.text
+    if answer.headers["content-type"].startswith("text/event-stream"):
+        return json.loads([line[5:] for line in answer.text.splitlines() if line.startswith("data:")][-1])["result"]
+    return answer.json()["result"]
 
 
 class User:
@@ -53,10 +62,8 @@ class User:
                         ("get_task", {"task_uuid": name}), ("get_task_logs", {"task_uuid": name}), ("get_pool", {"pool_uuid": name}),
                         ("list_bucket_files", {"bucket": name}), ("get_profile", {"profile_name": name}),
                         ("submit_task", {"name": name, "shortname": name, "profile": "docker-batch"})])
-                    answer = self.gateway.call(self.bearer, tool, arguments, http)
-                    assert answer.status_code == 200, answer.text
-                    result = answer.json()["result"]
-                    self.codes.append(result["structuredContent"].get("code", "ok") if result.get("isError") else "ok")
+                    end = result(self.gateway.call(self.bearer, tool, arguments, http))
+                    self.codes.append(end["structuredContent"].get("code", "ok") if end.get("isError") else "ok")
         except Exception as error:  # told by the test, not by the thread
             self.failures.append(repr(error))
 
@@ -87,27 +94,28 @@ def test_no_call_ever_carries_another_users_key(gateway):
     assert len(owned) > 10 * len(users) and sum(entry["account"] is not None for _, entry in owned) > 0.5 * len(owned)
     assert replaced >= 3
     codes = {code for user in users for code in user.codes}
-    assert codes <= {"ok", "not_found", "qarnot_token_rejected", "storage_refused"}, codes
+    # With a hundred users on few cores some calls are told to come back.
+    assert codes <= {"ok", "not_found", "qarnot_token_rejected", "storage_refused", "qarnot_busy"}, codes
 
     # Every submission is in the account of its user, and nobody's good key is marked as bad.
     for user in users:
-        listed = gateway.call(user.bearer, "list_tasks", {"limit": 100}).json()["result"]["structuredContent"]
+        listed = result(gateway.call(user.bearer, "list_tasks", {"limit": 100}))["structuredContent"]
         assert all(task["name"].startswith(user.name + "-") for task in listed["tasks"])
-        assert gateway.call(user.bearer, "whoami").json()["result"]["structuredContent"]["key"] == "present"
+        assert result(gateway.call(user.bearer, "whoami"))["structuredContent"]["key"] == "present"
 
 
 def test_a_second_account_sees_nothing_of_the_first(gateway):
     one, two = (User(gateway, number) for number in (900, 901))
     made = gateway.call(one.bearer, "submit_task", {"name": "mine", "profile": "docker-batch", "result_bucket": "mine-out"})
-    uuid = made.json()["result"]["structuredContent"]["uuid"]
+    uuid = result(made)["structuredContent"]["uuid"]
     gateway.call(one.bearer, "write_bucket_file", {"bucket": "mine-out", "key": "k", "text": "secret"})
 
     def code(tool, **arguments):
-        return gateway.call(two.bearer, tool, arguments).json()["result"]["structuredContent"].get("code")
+        return result(gateway.call(two.bearer, tool, arguments))["structuredContent"].get("code")
 
     for tool in ("get_task", "get_task_logs", "get_task_results", "abort_task", "delete_task", "clone_task", "get_task_cost"):
         assert code(tool, task_uuid=uuid) == "not_found", tool
     assert code("read_bucket_file", bucket="mine-out", key="k") == "not_found"
     assert code("delete_bucket_file", bucket="mine-out", key="k") == "not_found"
-    empty = gateway.call(two.bearer, "list_buckets").json()["result"]["structuredContent"]
+    empty = result(gateway.call(two.bearer, "list_buckets"))["structuredContent"]
     assert empty["buckets"] == []
