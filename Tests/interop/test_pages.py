@@ -8,6 +8,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 
@@ -22,6 +23,7 @@ def browser():
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     driver.set_page_load_timeout(30)
+    driver.implicitly_wait(10)  # a click may return before the next page is there
     driver.set_window_size(390, 844)
     yield driver
     driver.quit()
@@ -76,16 +78,14 @@ def test_a_person_connects_a_client_narrows_it_and_ends_it(gateway, browser):
     picture(browser, "login")
     picture(browser, "login-dark", "dark")
     sign_in(browser, user)
+    browser.find_element(By.CSS_SELECTOR, "button[value=allow]")
     is_sound(browser)
     assert "Research notebook" in browser.find_element(By.TAG_NAME, "h1").text
     picture(browser, "consent")
     picture(browser, "consent-dark", "dark")
     browser.find_element(By.CSS_SELECTOR, "input[value='qarnot:execute']").click()
     press(browser, "Allow")
-    for _ in range(50):
-        if "code=" in browser.current_url:
-            break
-        browser.implicitly_wait(0.1)
+    WebDriverWait(browser, 20).until(lambda b: "code=" in b.current_url)
     landed = parse_qs(urlsplit(browser.current_url).query)
     tokens = gateway.redeem(client, landed["code"][0], verifier).json()
     assert tokens["scope"] == "qarnot:read"
@@ -106,6 +106,7 @@ def test_a_person_connects_a_client_narrows_it_and_ends_it(gateway, browser):
 
     browser.find_element(By.ID, "otp-password").send_keys(user["password"])
     press(browser, "Set up an app")
+    browser.find_element(By.CSS_SELECTOR, "svg.qr")
     is_sound(browser)
     picture(browser, "authenticator")
     browser.get(gateway.issuer + "/device")
@@ -113,7 +114,7 @@ def test_a_person_connects_a_client_narrows_it_and_ends_it(gateway, browser):
     picture(browser, "device")
     browser.get(gateway.issuer + "/account")
     press(browser, "Sign out")
-    assert browser.current_url == gateway.issuer + "/login"
+    WebDriverWait(browser, 20).until(lambda b: b.current_url == gateway.issuer + "/login")
 
 
 def test_a_refusal_is_a_page_that_says_what_to_do(gateway, browser):
