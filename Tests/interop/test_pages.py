@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -23,7 +24,6 @@ def browser():
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     driver.set_page_load_timeout(30)
-    driver.implicitly_wait(10)  # a click may return before the next page is there
     driver.set_window_size(390, 844)
     yield driver
     driver.quit()
@@ -57,6 +57,13 @@ def is_sound(driver):
     assert not blocked, blocked
 
 
+def shown(driver, selector, text=""):
+    """Waits for it: a click may return before the next page is there."""
+    def look(browser):
+        return any(text in element.text for element in browser.find_elements(By.CSS_SELECTOR, selector))
+    WebDriverWait(driver, 20, ignored_exceptions=[StaleElementReferenceException]).until(look)
+
+
 def press(driver, text):
     driver.find_element(By.XPATH, f"//button[normalize-space()='{text}']").click()
 
@@ -78,7 +85,7 @@ def test_a_person_connects_a_client_narrows_it_and_ends_it(gateway, browser):
     picture(browser, "login")
     picture(browser, "login-dark", "dark")
     sign_in(browser, user)
-    browser.find_element(By.CSS_SELECTOR, "button[value=allow]")
+    shown(browser, "button[value=allow]")
     is_sound(browser)
     assert "Research notebook" in browser.find_element(By.TAG_NAME, "h1").text
     picture(browser, "consent")
@@ -95,18 +102,18 @@ def test_a_person_connects_a_client_narrows_it_and_ends_it(gateway, browser):
     is_sound(browser)
     browser.find_element(By.ID, "key-qarnot").send_keys(gateway.user["qarnot_key"])
     press(browser, "Save key")
-    assert "saved" in browser.find_element(By.CSS_SELECTOR, "[role=status]").text
+    shown(browser, "[role=status]", "saved")
     assert gateway.user["qarnot_key"] not in browser.page_source
     is_sound(browser)
     picture(browser, "account")
     picture(browser, "account-dark", "dark")
     browser.find_element(By.CSS_SELECTOR, "button[aria-label='Revoke Research notebook']").click()
-    assert "no access any more" in browser.find_element(By.CSS_SELECTOR, "[role=status]").text
+    shown(browser, "[role=status]", "no access any more")
     assert gateway.call(tokens["access_token"], "whoami").status_code == 401
 
     browser.find_element(By.ID, "otp-password").send_keys(user["password"])
     press(browser, "Set up an app")
-    browser.find_element(By.CSS_SELECTOR, "svg.qr")
+    shown(browser, "svg.qr")
     is_sound(browser)
     picture(browser, "authenticator")
     browser.get(gateway.issuer + "/device")
