@@ -1,5 +1,6 @@
 """Signing in with an OpenID provider: a real one of PyPI (oidc-provider-mock, on Authlib), driven like a browser would (oauth.md 15)."""
-import base64, hashlib, json, secrets, socket, subprocess, sys, time
+import base64, hashlib, json, re, secrets, socket, subprocess, sys, time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -8,6 +9,7 @@ import jwt
 import pytest
 
 from gateway import Gateway, Page
+from test_authorization import signed_in, submit, totp
 
 
 def free_port() -> int:
@@ -43,6 +45,7 @@ def gateway(tmp_path_factory, provider):
 login:
   providers:
     - {{ name: corp, title: Corp, issuer: "{provider}", client_id: gate, client_secret: s3cr3t-of-the-gate, new_user_role: viewer }}
+    - {{ name: linked, title: Linked, issuer: "{provider}", client_id: gate, client_secret: s3cr3t-of-the-gate, link_existing: on }}
 """
     running = Gateway(tmp_path_factory.mktemp("gateway"), overlay).start()
     yield running
@@ -54,7 +57,7 @@ def sign_in(gateway, http: httpx.Client, url: str, subject: str) -> httpx.Respon
     started = http.get(url)
     assert started.status_code == 303, started.text
     query = parse_qs(urlsplit(started.headers["location"]).query)
-    assert query["code_challenge_method"] == ["S256"] and query["nonce"] and query["redirect_uri"] == [gateway.issuer + "/callback/corp"]
+    assert query["code_challenge_method"] == ["S256"] and query["nonce"] and query["redirect_uri"][0].startswith(gateway.issuer + "/callback/")
     with httpx.Client(timeout=20) as other:
         answer = other.post(started.headers["location"], data={"sub": subject}, follow_redirects=False)
         assert answer.is_redirect, answer.text
@@ -90,6 +93,24 @@ def test_a_provider_does_not_take_over_an_account_by_its_name(gateway):
         assert back.status_code == 403 and "no account here" in back.text and "set-cookie" not in back.headers
         odd = sign_in(gateway, http, gateway.issuer + "/login/corp", "79")
         assert odd.status_code == 403
+
+
+def test_a_provider_stands_for_the_password_and_not_for_the_second_factor(gateway):
+    with closing(signed_in(gateway, gateway.user)) as http:
+        page = submit(gateway, http, "begin-otp", password=gateway.user["password"]).text
+        secret = re.search(r'<code class="copy">([A-Z2-7]{32})</code>', page)[1]
+        token = re.search(r'name="token" value="([^"]+)"', page)[1]
+        done = http.post(gateway.issuer + "/account", headers={"Origin": gateway.issuer},
+                         data={"token": token, "action": "confirm-otp", "otp": totp(secret, time.time())}).text
+        code = re.search(r"<code>([a-z0-9-]{19})</code>", done)[1]
+    with gateway.http(headers={"Accept": "text/html"}) as http:
+        ask = sign_in(gateway, http, gateway.issuer + "/login/linked", "78")
+        assert 'name="otp"' in ask.text and "__Host-gh_sid" not in ask.headers.get("set-cookie", "")
+        data = {f["name"]: f.get("value", "") for f in Page(ask.text).forms[0]["fields"] if f.get("name")}
+        post = lambda otp: http.post(gateway.issuer + "/login", data={**data, "otp": otp}, headers={"Origin": gateway.issuer})
+        assert post("000000").status_code == 401
+        assert post(code).status_code == 303
+        assert "demo" in http.get(gateway.issuer + "/account").text
 
 
 def test_an_answer_is_taken_from_the_browser_that_asked_once_and_nowhere_else(gateway):

@@ -35,6 +35,7 @@ extension AuthorizationFlow {
             return refuse("Not signed in", text, rule: "OP-3", in: context, status: .forbidden, events: [event])
         case .user(let user, let transaction, let events):
             do {
+                if try await factor.isRequired(of: user) { return askSecondFactor(user, transaction, request, events, at: now) }
                 let cookie = try await sessions.open(user, request, from: context.peer, at: now)
                 if let transaction { try await transactions.setUser(user.id, authenticatedAt: now, of: transaction) }
                 let next = transaction.map { "/consent?transaction=" + $0 } ?? "/account"
@@ -44,5 +45,20 @@ extension AuthorizationFlow {
                 return response
             } catch { return unavailable(in: context) }
         }
+    }
+
+    /// A provider's word stands for the password, not for the second factor a person has set up here.
+    private func askSecondFactor(
+        _ user: User, _ transaction: String?, _ request: Request, _ events: [Event], at now: Timestamp
+    ) -> Response {
+        let ticket = FactorTicket(userID: user.id, passedAt: now)
+        let token = security.freshForm(FactorTicket.purpose, ticket.subject(transaction: transaction ?? ""), request).token
+        var challenge = Event("auth.mfa.challenge", subject: user.name)
+        challenge.details = events.first?.details ?? []
+        return pages.secondFactor(
+            SecondFactorPage(
+                transactionID: transaction ?? "", token: token, account: ticket.userID.text,
+                passed: "\(ticket.passedAt.milliseconds)", device: nil, notice: nil, status: .ok)
+        ).recording(challenge)
     }
 }

@@ -119,9 +119,11 @@ package struct FederatedLogin: Sendable {
         if let id = try await identities.user(issuer: provider.issuer, subject: subject) { return try await server.users.user(id) }
         guard let name = provider.username(in: claims), UserName.isAcceptable(name) else { return nil }
         if let user = try await server.users.user(named: name) {
-            // Without the administrator's word a provider does not take over an account by its name (OP-5).
+            // Without the administrator's word a provider does not take over an account by its name (OP-5): neither one with a
+            // password nor one that is somebody's at another provider.
             let hasPassword = try await server.users.passwordHash(of: user.id) != nil
-            guard provider.linksExisting || !hasPassword else { return nil }
+            let isSomebodys = try await identities.hasIdentity(user.id)
+            guard provider.linksExisting || (!hasPassword && !isSomebodys) else { return nil }
             try await identities.link(issuer: provider.issuer, subject: subject, to: user.id, at: now)
             return user
         }

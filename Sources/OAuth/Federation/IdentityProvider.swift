@@ -65,6 +65,8 @@ package protocol ProviderDirectory: Sendable {
 package protocol IdentityStore: Sendable {
     /// Nil when that identity was never linked.
     func user(issuer: String, subject: String) async throws(StoreError) -> UserID?
+    /// Whether any identity of any provider is this user.
+    func hasIdentity(_ user: UserID) async throws(StoreError) -> Bool
     /// Links an identity; the first link of an identity stays.
     func link(issuer: String, subject: String, to user: UserID, at now: Timestamp) async throws(StoreError)
 }

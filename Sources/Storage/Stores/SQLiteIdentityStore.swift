@@ -15,6 +15,12 @@ package struct SQLiteIdentityStore: IdentityStore {
         }
     }
 
+    package func hasIdentity(_ user: UserID) async throws(StoreError) -> Bool {
+        try await database.read { connection throws(StoreError) in
+            try connection.first("SELECT 1 FROM identities WHERE user_id = ?1 LIMIT 1", [.id(user)]) { _ in true }
+        } ?? false
+    }
+
     package func link(issuer: String, subject: String, to user: UserID, at now: Timestamp) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
             try transaction.run(

@@ -93,6 +93,37 @@ struct AssertionGrantTests {
     }
 }
 
+/// Who a provider's people are here (OP-5).
+extension AssertionGrantTests {
+    private static func named(_ name: String, issuer: String, links: Bool = false) -> IdentityProvider {
+        IdentityProvider(
+            name: name, title: name, issuer: issuer, clientID: "gate", clientSecret: nil, userClaim: "preferred_username",
+            linksExisting: links, newUserRole: .viewer, acceptsAssertions: true)
+    }
+
+    private func account(_ world: World, _ provider: IdentityProvider, _ subject: String, _ name: String) async throws -> User? {
+        let federation = FederatedLogin(
+            providers: [provider], world.server, directory: ScriptedDirectory(set: [:]), identities: world.identities,
+            security: world.security, stateKey: Secret([UInt8](repeating: 3, count: 32)))
+        let claims = JSONObject([("sub", .string(subject)), ("preferred_username", .string(name))])
+        return try await federation.account(claims, provider, at: world.now)
+    }
+
+    @Test func `what one provider linked no other takes over by the name, and nobody one with a password`() async throws {
+        let world = try await world()
+        let first = Self.named("one", issuer: "https://one.example")
+        let second = Self.named("two", issuer: "https://two.example")
+        let grace = try #require(try await account(world, first, "1", "grace"))
+        #expect(try await account(world, first, "1", "renamed")?.id == grace.id, "issuer and subject are who it is")
+        #expect(try await account(world, first, "2", "grace") == nil, "another subject of the same provider")
+        #expect(try await account(world, second, "1", "grace") == nil, "another provider")
+        #expect(try await account(world, first, "3", "ada") == nil, "ada has a password")
+        let trusted = Self.named("two", issuer: "https://two.example", links: true)
+        #expect(try await account(world, trusted, "3", "ada")?.id == User.ada.id)
+        #expect(try await account(world, first, "4", "Not A Name") == nil)
+    }
+}
+
 /// A provider whose keys are at hand.
 private struct ScriptedDirectory: ProviderDirectory {
     let set: JSONValue
