@@ -86,11 +86,13 @@ enum UserCommands {
                 Event("mfa.removed", severity: .warning, subject: user.name, details: [("factor", "otp"), ("by", "cli")]))
             let secrets = VaultFactorSecrets(vault: workspace.vault)
             do {
-                guard try await workspace.factors.removeOneTimePassword(of: user.id) else {
+                guard try await workspace.factors.oneTimePassword(of: user.id) != nil else {
                     throw CommandError(.no, "\(user.name) has no authenticator app.")
                 }
-                try await secrets.remove(of: user.id)
+                // What is open ends first: cut off halfway, the command can be given again.
                 try await workspace.users.endSessionsAndGrants(of: user.id, at: .now())
+                try await secrets.remove(of: user.id)
+                _ = try await workspace.factors.removeOneTimePassword(of: user.id)
             } catch let error as CommandError { throw error } catch {
                 throw CommandError(.unavailable, "The database cannot be written: \(error).")
             }

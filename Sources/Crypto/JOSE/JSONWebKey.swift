@@ -1,7 +1,7 @@
 internal import COpenSSL
 package import Primitives
 
-/// A public key of RFC 7517: P-256, Ed25519 or RSA of 2048 to 8192 bits.
+/// A public key of RFC 7517: P-256, Ed25519 or RSA of 2048 to 4096 bits.
 package struct JSONWebKey: Sendable, Hashable {
     /// The parameters that make the key, and nothing else.
     enum Material: Sendable, Hashable {
@@ -30,7 +30,7 @@ package struct JSONWebKey: Sendable, Hashable {
             guard let x = bytes("x"), x.count == 32 else { throw CryptoError(.malformed) }
             material = .ed25519(x)
         case ("RSA", _):
-            guard let n = bytes("n"), let e = bytes("e"), (256...1024).contains(n.count), n[0] != 0, (1...8).contains(e.count)
+            guard let n = bytes("n"), let e = bytes("e"), (256...512).contains(n.count), n[0] != 0, (1...4).contains(e.count)
             else { throw CryptoError(.malformed) }
             material = .rsa(modulus: n, exponent: e)
         default: throw CryptoError(.malformed)

@@ -17,6 +17,15 @@ package protocol LoginThrottle: Sendable {
     func succeeded(account: String, address: IPAddress)
 }
 
+extension IPAddress {
+    /// Stands for every address, where guesses count for the account alone: whoever gets this far knows the password or has a
+    /// session, and must not multiply guesses by changing addresses.
+    static let any: IPAddress = {
+        guard let address = IPAddress("0.0.0.0") else { preconditionFailure("0.0.0.0 is an address") }
+        return address
+    }()
+}
+
 /// Signs users in by name and password.
 struct PasswordLogin: Sendable {
     let users: any UserStore

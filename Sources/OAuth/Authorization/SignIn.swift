@@ -72,7 +72,7 @@ package struct SignIn: Sendable {
         _ code: String, _ user: User, _ ticket: FactorTicket, _ form: Parameters, _ request: Request, _ context: RequestContext,
         at now: Timestamp
     ) async -> Outcome {
-        guard let outcome = try? await factor.verify(code, of: user, from: context.peer, at: now) else { return .unavailable }
+        guard let outcome = try? await factor.verify(code, of: user, at: now) else { return .unavailable }
         switch outcome {
         case .right: return await open(user, "password otp", request, context, at: now)
         case .recoveryCodeUsed:

@@ -3,12 +3,15 @@ internal import Primitives
 
 /// Finds the key that signed among those published.
 enum KeySelection {
+    /// Signatures tried for one JWS that names no key, or several of the same name: a stranger's set must not keep a loop busy.
+    private static let most = 8
+
     /// Keys of a set that could have made the signature: of the named id when one is named. Members of kinds we do not know are
     /// passed over (RFC 7517 §5).
     static func candidates(in set: JSONValue, for jws: JSONWebSignature) -> [JSONWebKey] {
         let keys = (set["keys"]?.array ?? []).prefix(32).compactMap { try? JSONWebKey($0) }
-        guard let keyID = jws.header["kid"]?.string else { return keys }
-        return keys.filter { $0.keyID == keyID }
+        guard let keyID = jws.header["kid"]?.string else { return Array(keys.prefix(most)) }
+        return Array(keys.filter { $0.keyID == keyID }.prefix(most))
     }
 
     /// True when one of the published keys signed it. An unknown key id asks a fetched set once more.

@@ -82,19 +82,37 @@ package struct DeviceFlow: Sendable {
         return .page(cookie.map { page.with(.setCookie, $0) } ?? page)
     }
 
+    private enum Finding {
+        case found((code: String, pending: DeviceAuthorization))
+        case refused(String)
+    }
+
+    private static let unknown = "This code is not known or has expired. Check it, or start again on the device."
+
+    /// The one door to codes people type: five wrong ones make the next wait, whatever form they come in (DEV-1).
+    private func find(_ typed: String, _ user: User, at now: Timestamp) async throws(StoreError) -> Finding {
+        let account = "device\u{0}" + user.name
+        if let wait = throttle.delay(account: account, address: .any) {
+            return .refused("Too many wrong codes. Wait \(wait.secondsRoundedUp) seconds and try again.")
+        }
+        guard let code = UserCode.normalized(typed), let pending = try await server.devices.pending(userCode: digest(code), at: now)
+        else {
+            throttle.failed(account: account, address: .any)
+            return .refused(Self.unknown)
+        }
+        return .found((code, pending))
+    }
+
     private func look(
         _ typed: String, _ user: User, _ request: Request, _ context: RequestContext, at now: Timestamp
     ) async throws(StoreError) -> Outcome {
-        let account = "device\u{0}" + user.name
-        if let wait = throttle.delay(account: account, address: context.peer) {
-            return ask(user, request, notice: "Too many wrong codes. Wait \(wait.secondsRoundedUp) seconds and try again.")
+        let code: String, pending: DeviceAuthorization
+        switch try await find(typed, user, at: now) {
+        case .refused(let text): return ask(user, request, notice: text)
+        case .found(let found): (code, pending) = found
         }
-        guard let code = UserCode.normalized(typed),
-            let pending = try await server.devices.pending(userCode: digest(code), at: now),
-            let client = try await server.clients.client(pending.clientID, at: now)
-        else {
-            throttle.failed(account: account, address: context.peer)
-            return ask(user, request, notice: "This code is not known or has expired. Check it, or start again on the device.")
+        guard let client = try await server.clients.client(pending.clientID, at: now) else {
+            return ask(user, request, notice: Self.unknown)
         }
         let (cookie, token) = security.freshForm("device", user.id.text, request)
         let page = pages.device(
@@ -112,8 +130,11 @@ package struct DeviceFlow: Sendable {
         let user = session.user
         guard let typed = form.all("user_code").first else { return ask(user, request, notice: "Type the code the device shows.") }
         guard let decision = form.all("decision").first else { return try await look(typed, user, request, context, at: now) }
-        guard let code = UserCode.normalized(typed), let pending = try await server.devices.pending(userCode: digest(code), at: now)
-        else { return ask(user, request, notice: "This code was answered before or has expired.") }
+        let code: String, pending: DeviceAuthorization
+        switch try await find(typed, user, at: now) {
+        case .refused(let text): return ask(user, request, notice: text)
+        case .found(let found): (code, pending) = found
+        }
         guard decision == "allow" else {
             _ = try await server.devices.deny(userCode: digest(code), at: now)
             return .page(

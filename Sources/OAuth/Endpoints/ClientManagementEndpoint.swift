@@ -84,6 +84,8 @@ package struct ClientManagementEndpoint: Responder {
             changed.secretDigest = server.hasher.digest(of: fresh)
             secret = fresh
         }
+        // What an administrator approved was the former name and addresses.
+        if changed.metadataHash != client.metadataHash { changed.approvedAt = nil }
         do throws(StoreError) {
             guard try await server.clients.update(changed) else { throw StoreError(.unavailable, "removed meanwhile") }
         } catch { throw error.refusal }

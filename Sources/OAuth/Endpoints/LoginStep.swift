@@ -68,7 +68,7 @@ extension AuthorizationFlow {
         _ code: String, _ user: User, _ ticket: FactorTicket, _ step: Step, _ request: Request, _ context: RequestContext,
         at now: Timestamp
     ) async -> Response {
-        guard let outcome = try? await factor.verify(code, of: user, from: context.peer, at: now) else {
+        guard let outcome = try? await factor.verify(code, of: user, at: now) else {
             return unavailable(in: context)
         }
         var challenge = Event("auth.mfa.challenge", subject: user.name, client: step.client.id)

@@ -28,9 +28,7 @@ package struct Invitations: Sendable {
     }
 
     /// Uses it: the password becomes the user's, and whatever they had open ends. False when somebody else was first.
-    package func accept(_ code: String, of user: User, hash: String, at now: Timestamp) async throws(StoreError) -> Bool {
-        guard try await store.consumeInvite(hasher.digest(of: "invite " + code)) else { return false }
-        try await users.setPasswordHash(hash, of: user.id, endingSessions: true, at: now)
-        return true
+    package func accept(_ code: String, hash: String, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await store.acceptInvite(hasher.digest(of: "invite " + code), passwordHash: hash, at: now)
     }
 }

@@ -33,23 +33,24 @@ package struct SecondFactor: Sendable {
         return state.recoveryCodes
     }
 
-    /// Judges a typed code: of the app, or a recovery code. Each counts once; five wrong ones make the next wait.
-    package func verify(_ typed: String, of user: User, from address: IPAddress, at now: Timestamp) async throws -> Outcome {
+    /// Judges a typed code: of the app, or a recovery code. Each counts once; five wrong ones make the next wait, from
+    /// wherever they came.
+    package func verify(_ typed: String, of user: User, at now: Timestamp) async throws -> Outcome {
         let account = "otp\u{0}" + user.name
-        if let wait = throttle.delay(account: account, address: address) { return .throttled(wait) }
+        if let wait = throttle.delay(account: account, address: .any) { return .throttled(wait) }
         if let code = RecoveryCode.normalized(typed),
             try await store.useRecoveryCode(digest(code), of: user.id, at: now)
         {
-            throttle.succeeded(account: account, address: address)
+            throttle.succeeded(account: account, address: .any)
             return .recoveryCodeUsed
         }
         if let secret = try await secrets.secret(of: user.id), let step = TimeBasedCode(secret: secret).step(of: typed, at: now),
             try await store.accept(step: step, of: user.id)
         {
-            throttle.succeeded(account: account, address: address)
+            throttle.succeeded(account: account, address: .any)
             return .right
         }
-        throttle.failed(account: account, address: address)
+        throttle.failed(account: account, address: .any)
         return .wrong
     }
 
@@ -65,6 +66,12 @@ package struct SecondFactor: Sendable {
     package func pendingSecret(of user: User) async throws -> Secret? {
         guard let state = try await store.oneTimePassword(of: user.id), !state.isConfirmed else { return nil }
         return try await secrets.secret(of: user.id)
+    }
+
+    /// Whether a code belongs to the enrolment that waits for one.
+    package func isPendingCode(_ typed: String, of user: User, at now: Timestamp) async throws -> Bool {
+        guard let secret = try await pendingSecret(of: user) else { return false }
+        return TimeBasedCode(secret: secret).step(of: typed, at: now) != nil
     }
 
     /// Ends an enrolment with a code of the app. Returns the recovery codes, shown once; nil when the code was not right.

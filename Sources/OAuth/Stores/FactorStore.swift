@@ -32,8 +32,9 @@ package protocol FactorStore: Sendable {
     func insertInvite(_ digest: TokenDigest, user: UserID, expiresAt: Timestamp) async throws(StoreError)
     /// Whose it is; nil when unknown, used or expired.
     func invite(_ digest: TokenDigest, at now: Timestamp) async throws(StoreError) -> UserID?
-    /// Ends it; true for exactly one of two calls.
-    func consumeInvite(_ digest: TokenDigest) async throws(StoreError) -> Bool
+    /// Uses it: the hash becomes the user's, and whatever they had open ends, in one transaction. True for exactly one of two
+    /// calls.
+    func acceptInvite(_ digest: TokenDigest, passwordHash: String, at now: Timestamp) async throws(StoreError) -> Bool
 }
 
 /// Keeps the secrets of authenticator apps. `App` joins it to the vault, so that they are encrypted under the user's own key and

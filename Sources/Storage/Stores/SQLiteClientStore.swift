@@ -33,7 +33,9 @@ package struct SQLiteClientStore: ClientStore {
                     grant_types = excluded.grant_types, scope_limit = excluded.scope_limit,
                     last_used_at = coalesce(excluded.last_used_at, last_used_at), expires_at = excluded.expires_at,
                     metadata_fresh_until = excluded.metadata_fresh_until, keys = excluded.keys,
-                    is_pinned = excluded.is_pinned
+                    is_pinned = excluded.is_pinned,
+                    approved_at = CASE WHEN name IS excluded.name AND redirect_uris IS excluded.redirect_uris
+                        AND authentication_method IS excluded.authentication_method AND keys IS excluded.keys THEN approved_at END
                 WHERE kind = excluded.kind
                 """, client.values)
             guard changed == 1 else { throw StoreError(.conflict, "a client of another kind has this id") }

@@ -89,9 +89,18 @@ package struct SQLiteFactorStore: FactorStore {
         }
     }
 
-    package func consumeInvite(_ digest: TokenDigest) async throws(StoreError) -> Bool {
+    package func acceptInvite(
+        _ digest: TokenDigest, passwordHash: String, at now: Timestamp
+    ) async throws(StoreError) -> Bool {
         try await database.write { transaction throws(StoreError) in
-            try transaction.run("DELETE FROM invites WHERE digest = ?1", [.digest(digest)]) == 1
+            let user = try transaction.first(
+                "DELETE FROM invites WHERE digest = ?1 AND expires_at > ?2 RETURNING user_id", [.digest(digest), .time(now)]
+            ) { row in UserID(row.text(0)) }
+            guard let user else { return false }
+            try transaction.run("UPDATE users SET password_hash = ?2 WHERE id = ?1", [.id(user), .text(passwordHash)])
+            try transaction.endSessionsAndGrants(of: user, at: now)
+            try transaction.bumpEpoch()
+            return true
         }
     }
 }

@@ -97,7 +97,7 @@ extension User {
 
 extension Transaction {
     /// RT-7. Personal tokens stand: they are no sign-in.
-    fileprivate func endSessionsAndGrants(of id: UserID, at now: Timestamp) throws(StoreError) {
+    func endSessionsAndGrants(of id: UserID, at now: Timestamp) throws(StoreError) {
         try run("DELETE FROM sessions WHERE user_id = ?1", [.id(id)])
         try run("DELETE FROM login_transactions WHERE user_id = ?1", [.id(id)])
         try run("UPDATE grants SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL", [.id(id), .time(now)])

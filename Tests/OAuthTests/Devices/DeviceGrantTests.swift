@@ -112,6 +112,19 @@ struct DeviceGrantTests {
         #expect(code == "BCDF-GHJK")
     }
 
+    @Test func `guesses count whichever form they come in, until the person has to wait (DEV-1)`() async throws {
+        let world = try await world()
+        var browser = try await Browser.signedIn(world)
+        let ask = try #require(await page(world, &browser, .get("/device")))
+        let token = ask.fields[FieldName("x-form-token")] ?? ""
+        let before = world.throttle.failures
+        for more in [[], [("decision", "allow"), ("scope", "qarnot:read")], [("decision", "deny")]] as [[(String, String)]] {
+            let form = [("token", token), ("user_code", "BCDF-GHJK")] + more
+            _ = await page(world, &browser, .form("/device", form, [(.origin, World.issuer)]))
+        }
+        #expect(world.throttle.failures == before + 3)
+    }
+
     @Test func `a form from elsewhere decides nothing (WEB-4)`() async throws {
         let world = try await world()
         let browser = try await Browser.signedIn(world)

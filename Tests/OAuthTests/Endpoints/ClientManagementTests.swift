@@ -83,6 +83,20 @@ struct ClientManagementTests {
         #expect(try await world.clients.client(ClientID(id), at: world.now) == before)
     }
 
+    @Test func `what an administrator approved is not approved any more once it changed`() async throws {
+        let world = try await World()
+        let (id, token) = try credentials(await register(world))
+        var client = try #require(try await world.clients.client(ClientID(id), at: world.now))
+        client.approvedAt = world.now
+        _ = try await world.clients.update(client)
+        let body: JSONValue = [
+            "client_id": .string(id), "redirect_uris": ["https://elsewhere.example/cb"],
+            "token_endpoint_auth_method": "client_secret_basic",
+        ]
+        #expect(await manage(world, .put, id, token, body).status == .ok)
+        #expect(try await world.clients.client(ClientID(id), at: world.now)?.approvedAt == nil)
+    }
+
     @Test func `deleting ends the registration and all it was given`() async throws {
         let world = try await World()
         let (id, token) = try credentials(

@@ -40,10 +40,13 @@ extension AccountEndpoint {
         guard let secret = try await factor.pendingSecret(of: ask.user) else {
             return try await show(ask, problem: "Start setting up the authenticator app again.")
         }
-        guard let codes = try await factor.confirm(ask.field("otp") ?? "", of: ask.user, at: ask.now) else {
-            return enrolment(ask, secret, notice: "The code is not right. Check the clock of your phone and try the next one.")
-        }
+        let code = ask.field("otp") ?? ""
+        let wrong = "The code is not right. Check the clock of your phone and try the next one."
+        guard try await factor.isPendingCode(code, of: ask.user, at: ask.now) else { return enrolment(ask, secret, notice: wrong) }
         guard await isRecorded(Event("mfa.enrolled", details: [("factor", "otp")]), ask) else { return unrecorded(ask.context) }
+        guard let codes = try await factor.confirm(code, of: ask.user, at: ask.now) else {
+            return enrolment(ask, secret, notice: wrong)
+        }
         return pages.recoveryCodes(codes)
     }
 

@@ -84,10 +84,11 @@ extension AccountEndpoint {
                 return invitationPage(user, code, request, notice: fault)
             }
             let hash = try await passwords.hash(password)
-            guard try await invitations.accept(code, of: user, hash: hash, at: now) else { return busy(context) }
+            let ask = Ask(user: user, form: form, request: request, context: context, now: now)
+            guard await isRecorded(Event("invite.used"), ask) else { return unrecorded(context) }
+            guard try await invitations.accept(code, hash: hash, at: now) else { return busy(context) }
             let cookie = try await sessions.open(user, request, from: context.peer, at: now)
             return AuthorizationFlow.redirect(to: issuer + "/account").with(.setCookie, cookie)
-                .recording(Event("invite.used", subject: user.name))
         } catch { return busy(context) }
     }
 

@@ -114,7 +114,7 @@ struct AccountEndpoint: Sendable {
         event.subject = ask.user.name
         let place = AuditContext(
             requestID: ask.context.requestID, source: ask.context.peer, userAgent: ask.request.fields[.userAgent],
-            method: ask.request.method.rawValue, route: "/account")
+            method: ask.request.method.rawValue, route: ask.request.path)
         return await auditor.record([event], place)
     }
 
