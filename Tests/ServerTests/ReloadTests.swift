@@ -76,8 +76,10 @@ import Transport
         let client = try fixture.connect()
         while fixture.server.openConnections == 0 { await Task.yield() }
         async let drained: Void = fixture.server.drain(deadline: .seconds(60))
-        // Until it has begun; bounded, for another test's server may get the port that is free then.
-        for _ in 0..<2000 where (try? fixture.connect()) != nil { await Task.yield() }
+        // Until it has begun, which closes the listener. Bounded, for another test's server may get the port that is free then;
+        // the pause lets the drain have a thread on a busy machine.
+        let end = MonotonicTime.now() + .seconds(20)
+        while (try? fixture.connect()) != nil, MonotonicTime.now() < end { try await Task.sleep(for: .milliseconds(2)) }
         client.send(Self.request)
         let reply = try await client.readToEnd()
         #expect(reply.contains("connection: close") && reply.hasSuffix("served"))
