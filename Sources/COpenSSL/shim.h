@@ -59,6 +59,11 @@ static inline int gh_evp_mac_set_key(EVP_MAC_CTX *context, const unsigned char *
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end()};
     return EVP_MAC_CTX_set_params(context, parameters);
 }
+static inline int gh_evp_mac_init_sha256(EVP_MAC_CTX *context, const unsigned char *key, size_t length) {
+    OSSL_PARAM parameters[2] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end()};
+    return EVP_MAC_init(context, key, length, parameters);
+}
 static inline EVP_PKEY *gh_evp_ec_gen(const char *curve) { return EVP_EC_gen(curve); }
 static inline int gh_evp_cipher_ctx_ctrl_ivlen(EVP_CIPHER_CTX *context, int length) {
     return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_IVLEN, length, NULL);

@@ -89,13 +89,8 @@ private final class KeyedMAC: Sendable {
 
     init(_ key: Secret) {
         guard let context = unsafe Handle(EVP_MAC_CTX_new(Self.algorithm.pointer)) else { preconditionFailure("out of memory") }
-        var name = Array("SHA256".utf8CString)
-        let isSet = unsafe name.withUnsafeMutableBufferPointer { name in
-            let parameters = unsafe [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0), OSSL_PARAM_construct_end(),
-            ]
-            return key.expose { unsafe EVP_MAC_init(context.pointer, $0, $0.count, parameters) == 1 }
-        }
+        // Set up in C: parameters keep the address of their name, and that of a Swift string ends with the call it was made for.
+        let isSet = key.expose { unsafe gh_evp_mac_init_sha256(context.pointer, $0, $0.count) == 1 }
         precondition(isSet, "OpenSSL lacks HMAC with SHA-256")
         self.context = context
     }
