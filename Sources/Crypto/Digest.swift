@@ -1,13 +1,20 @@
 internal import COpenSSL
 package import Primitives
 
-/// SHA-256 of FIPS 180-4, with the algorithm fetched once and contexts reused.
+/// SHA-256 of FIPS 180-4.
 package enum SHA256 {
     /// 32 bytes.
-    package static func digest(_ bytes: [UInt8]) -> [UInt8] { HashAlgorithm.sha256.digest(bytes.span) }
+    package static func digest(_ bytes: [UInt8]) -> [UInt8] { digest(bytes.span) }
 
     /// 32 bytes.
-    package static func digest(_ bytes: Span<UInt8>) -> [UInt8] { HashAlgorithm.sha256.digest(bytes) }
+    package static func digest(_ bytes: Span<UInt8>) -> [UInt8] {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe [UInt8](unsafeUninitializedCapacity: 32) { out, filled in
+                unsafe gh_sha256(bytes.baseAddress, bytes.count, out.baseAddress)
+                filled = 32
+            }
+        }
+    }
 }
 
 /// MD5, for the ETags of S3 alone; not for anything that must resist an attacker.
@@ -18,7 +25,6 @@ package enum MD5 {
 
 /// One fetched message digest.
 private final class HashAlgorithm: Sendable {
-    static let sha256 = HashAlgorithm("SHA256", count: 32)
     static let md5 = HashAlgorithm("MD5", count: 16)
 
     private let algorithm: Handle
@@ -51,53 +57,34 @@ private final class HashAlgorithm: Sendable {
 
 /// HMAC-SHA-256 of RFC 2104 under one key, set up once.
 package struct HMACSHA256: Sendable {
-    private let contexts: ContextPool
+    private let key: HMACKey
 
     /// - Parameter key: any length; 32 bytes are right.
-    package init(key: Secret) {
-        let keyed = KeyedMAC(key)
-        contexts = ContextPool(make: { keyed.copy() }, free: { unsafe EVP_MAC_CTX_free($0.pointer) })
-    }
+    package init(key: Secret) { self.key = HMACKey(key) }
 
     /// 32 bytes.
-    package func code(for bytes: [UInt8]) -> [UInt8] {
+    package func code(for bytes: [UInt8]) -> [UInt8] { key.code(for: bytes) }
+}
+
+/// The two states a key leads to. They are as good as the key, so they are wiped at the end.
+///
+/// Sendable: never changed after `init`.
+@safe private final class HMACKey: @unchecked Sendable {
+    private let states = UnsafeMutablePointer<gh_hmac_sha256_key>.allocate(capacity: 1)
+
+    init(_ key: Secret) { key.expose { unsafe gh_hmac_sha256_set_key(states, $0, $0.count) } }
+
+    deinit {
+        unsafe OPENSSL_cleanse(states, MemoryLayout<gh_hmac_sha256_key>.size)
+        unsafe states.deallocate()
+    }
+
+    func code(for bytes: [UInt8]) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: 32) { out, filled in
-            var written = 0
-            let isDone = contexts.withContext { context in
-                // A nil key starts again with the one already set.
-                unsafe EVP_MAC_init(context.pointer, nil, 0, nil) == 1 && EVP_MAC_update(context.pointer, bytes, bytes.count) == 1
-                    && EVP_MAC_final(context.pointer, out.baseAddress, &written, 32) == 1
-            }
-            precondition(isDone && written == 32, "out of memory")
+            unsafe gh_hmac_sha256(states, bytes, bytes.count, out.baseAddress)
             filled = 32
         }
     }
-}
-
-/// A context with its key set. Contexts for use are copies of it: a copy looks up no algorithm by name, so that it neither
-/// waits for OpenSSL's locks nor fails under load.
-private final class KeyedMAC: Sendable {
-    private static let algorithm: Handle = {
-        guard Library.isReady, let mac = unsafe Handle(EVP_MAC_fetch(nil, "HMAC", nil)) else {
-            preconditionFailure("OpenSSL lacks HMAC")
-        }
-        return mac
-    }()
-
-    /// Never changed after `init`.
-    private let context: Handle
-
-    init(_ key: Secret) {
-        guard let context = unsafe Handle(EVP_MAC_CTX_new(Self.algorithm.pointer)) else { preconditionFailure("out of memory") }
-        // Set up in C: parameters keep the address of their name, and that of a Swift string ends with the call it was made for.
-        let isSet = key.expose { unsafe gh_evp_mac_init_sha256(context.pointer, $0, $0.count) == 1 }
-        precondition(isSet, "OpenSSL lacks HMAC with SHA-256")
-        self.context = context
-    }
-
-    deinit { unsafe EVP_MAC_CTX_free(context.pointer) }
-
-    func copy() -> Handle? { unsafe Handle(EVP_MAC_CTX_dup(context.pointer)) }
 }
 
 /// HKDF-SHA-256 of RFC 5869.

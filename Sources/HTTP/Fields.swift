@@ -122,7 +122,10 @@ package struct Fields: Sendable {
 
     /// True when the first value of that name is exactly these bytes; makes no `String`.
     package func hasValue(_ name: FieldName, _ text: String) -> Bool {
-        guard let place = place(of: name) else { return false }
+        place(of: name).map { hasValue(at: $0, text) } ?? false
+    }
+
+    private func hasValue(at place: Int, _ text: String) -> Bool {
         let entry = entries[place]
         guard Int(entry.valueLength) == text.utf8.count else { return false }
         return unsafe text.withBytes { text in
@@ -132,6 +135,12 @@ package struct Fields: Sendable {
                 unsafe memcmp($0.baseAddress.unsafelyUnwrapped + start, other, text.count)
             } == 0
         }
+    }
+
+    /// True when there is one line of that name, and its value is exactly these bytes.
+    package func isOnly(_ name: FieldName, _ text: String) -> Bool {
+        guard let first = place(of: name) else { return false }
+        return hasValue(at: first, text) && place(of: name, from: first + 1) == nil
     }
 
     /// Appends lines that were checked before, as they are.

@@ -20,11 +20,18 @@ package final class ConcurrencyCap: Sendable {
     /// The same with a cap that may change while users are inside.
     package func enter(_ user: UserID, below limit: Int) -> Bool {
         state.withLock { state in
-            guard state.counts[user, default: 0] < limit else { return false }
-            state.counts[user, default: 0] += 1
-            return true
+            Self.take(&state.counts[user, default: 0], below: limit)
         }
     }
+
+    private static func take(_ count: inout Int, below limit: Int) -> Bool {
+        guard count < limit else { return false }
+        count += 1
+        return true
+    }
+
+    /// So many users who have left stay in the table: coming back is cheaper than coming anew.
+    private static let remembered = 4096
 
     /// Waits for a place, behind those who came before. False when the task was cancelled first; else as `enter`.
     package func enterWhenFree(_ user: UserID) async -> Bool {
@@ -36,10 +43,7 @@ package final class ConcurrencyCap: Sendable {
             await withCheckedContinuation { continuation in
                 let verdict = state.withLock { state -> Bool? in
                     if Task.isCancelled { return false }
-                    if state.counts[user, default: 0] < limit {
-                        state.counts[user, default: 0] += 1
-                        return true
-                    }
+                    if Self.take(&state.counts[user, default: 0], below: limit) { return true }
                     state.waiting[user, default: []].append((ticket, continuation))
                     return nil
                 }
@@ -59,12 +63,12 @@ package final class ConcurrencyCap: Sendable {
     /// Gives the place to whoever waits longest, or back.
     package func leave(_ user: UserID) {
         let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
-            if let first = state.waiting[user]?.removeFirst() {
+            if !state.waiting.isEmpty, let first = state.waiting[user]?.removeFirst() {
                 if state.waiting[user]?.isEmpty == true { state.waiting[user] = nil }
                 return first.continuation
             }
-            let left = state.counts[user, default: 1] - 1
-            state.counts[user] = left > 0 ? left : nil
+            state.counts[user, default: 1] -= 1
+            if state.counts.count > Self.remembered { state.counts = state.counts.filter { $0.value > 0 } }
             return nil
         }
         waiter?.resume(returning: true)

@@ -47,7 +47,8 @@ package struct Event: Sendable {
         _ name: String, _ outcome: Outcome = .success, severity: Severity = .info, reason: String? = nil,
         caller: Principal? = nil, actor: String? = nil,
         subject: String? = nil, client: ClientID? = nil, grant: GrantID? = nil, tokenReference: String? = nil,
-        resource: String? = nil, scopes: String? = nil, details: [(key: String, value: JSONValue)] = []
+        resource: String? = nil, scopes: String? = nil, tool: String? = nil, engine: String? = nil, argumentDigest: String? = nil,
+        policy: String? = nil, milliseconds: Int? = nil, details: [(key: String, value: JSONValue)] = []
     ) {
         self.name = name
         self.outcome = outcome
@@ -61,6 +62,11 @@ package struct Event: Sendable {
         self.tokenReference = tokenReference
         self.resource = resource
         self.scopes = scopes
+        self.tool = tool
+        self.engine = engine
+        self.argumentDigest = argumentDigest
+        self.policy = policy
+        self.milliseconds = milliseconds
         self.details = details
     }
 }

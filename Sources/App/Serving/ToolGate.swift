@@ -192,9 +192,9 @@ extension ToolGate {
         error: RPCError(.unavailable, "The audit log cannot be written, so nothing was started."))
 
     private func denial(_ call: ToolCall, _ policy: String) -> Event {
-        var event = self.event("mcp.tool.denied", .denied, call)
-        event.policy = policy
-        return event
+        Event(
+            "mcp.tool.denied", .denied, caller: call.caller, resource: resource.url, tool: call.tool.name, engine: engine,
+            policy: policy)
     }
 
     private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool
@@ -206,16 +206,13 @@ extension ToolGate {
     private func makeRecord(
         _ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, _ reason: String?
     ) -> AuditRecord {
-        var event = self.event("mcp.tool.called", outcome, call)
-        event.reason = reason
-        event.argumentDigest = call.argumentBytes.count == 2 ? Self.emptyDigest : Hex.encode(SHA256.digest(call.argumentBytes))
-        if outcome != .intent { event.milliseconds = Int((MonotonicTime.now() - context.received).milliseconds) }
-        return AuditRecord(event, in: AuditContext(requestID: context.requestID, source: context.peer))
+        AuditRecord(
+            Event(
+                "mcp.tool.called", outcome, reason: reason, caller: call.caller, resource: resource.url, tool: call.tool.name,
+                engine: engine,
+                argumentDigest: call.argumentBytes.count == 2 ? Self.emptyDigest : Hex.encode(SHA256.digest(call.argumentBytes)),
+                milliseconds: outcome == .intent ? nil : Int((MonotonicTime.now() - context.received).milliseconds)),
+            in: AuditContext(requestID: context.requestID, source: context.peer))
     }
 
-    @inline(__always) private func event(_ name: String, _ outcome: Event.Outcome, _ call: ToolCall) -> Event {
-        var event = Event(name, outcome, caller: call.caller, resource: resource.url)
-        (event.tool, event.engine) = (call.tool.name, engine)
-        return event
-    }
 }

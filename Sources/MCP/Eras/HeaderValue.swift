@@ -27,7 +27,7 @@ package enum HeaderMirror {
         _ field: FieldName, _ label: String, _ value: String, in fields: Fields, isEncoded: Bool
     ) throws(RPCError) {
         // Nearly every request: there once, and byte for byte the same.
-        if fields.count(of: field) == 1, !value.hasPrefix("=?"), fields.hasValue(field, value) { return }
+        if value.utf8.first != UInt8(ascii: "="), fields.isOnly(field, value) { return }
         guard fields.count(of: field) == 1, let raw = fields[field] else {
             throw RPCError(.headerMismatch, "The header \(label) must be sent exactly once.")
         }
