@@ -20,14 +20,18 @@ package struct Parameters: Sendable {
     package let parameters: [Parameter]
 
     /// Reads `a=1&b=2`. - Throws: `Problem`.
-    package init(parsing bytes: some Collection<UInt8>) throws(Problem) {
+    package init(parsing bytes: [UInt8]) throws(Problem) {
         var parameters: [Parameter] = []
-        for pair in bytes.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
+        var start = 0
+        while start < bytes.count {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "&")) ?? bytes.count
+            let pair = bytes[start..<end]
+            start = end + 1
+            if pair.isEmpty { continue }
             guard parameters.count < Self.maximumCount else { throw .tooMany }
-            let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
-            let rest = equals < pair.endIndex ? pair[pair.index(after: equals)...] : pair[pair.endIndex...]
+            let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? end
             let name = try Self.decode(pair[..<equals])
-            let value = try Self.decode(rest)
+            let value = try Self.decode(pair[min(equals + 1, end)...])
             if !value.isEmpty { parameters.append(Parameter(name: name, value: value)) }
         }
         self.parameters = parameters
@@ -55,12 +59,20 @@ package struct Parameters: Sendable {
         return nil
     }
 
-    private static func decode(_ bytes: some Collection<UInt8>) throws(Problem) -> String {
+    private static func decode(_ bytes: ArraySlice<UInt8>) throws(Problem) -> String {
         guard let text = PercentEncoding.decode(bytes, form: true) else { throw .malformed }
-        for scalar in text.unicodeScalars where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
-            throw .forbiddenCharacter
-        }
+        guard !hasControls(text) else { throw .forbiddenCharacter }
         return text
+    }
+
+    /// C0, DEL and C1; the latter are `C2 80` to `C2 9F` in UTF-8.
+    private static func hasControls(_ text: String) -> Bool {
+        var last: UInt8 = 0
+        for byte in text.utf8 {
+            if byte < 0x20 || byte == 0x7F || last == 0xC2 && byte < 0xA0 { return true }
+            last = byte
+        }
+        return false
     }
 }
 
@@ -68,8 +80,10 @@ extension Request {
     /// The parameters of a form body.
     /// - Throws: `FormError.mediaType` unless the body is exactly `application/x-www-form-urlencoded` (COM-4).
     package func form() throws(FormError) -> Parameters {
-        guard fields.count(of: .contentType) == 1,
-            MediaType(fields[.contentType])?.essence == "application/x-www-form-urlencoded"
+        let type = "application/x-www-form-urlencoded"
+        // Nearly always exactly that.
+        guard fields.isOnly(.contentType, type)
+            || fields.count(of: .contentType) == 1 && MediaType(fields[.contentType])?.essence == type
         else { throw .mediaType }
         do { return try Parameters(parsing: body) } catch { throw .parameters(error) }
     }

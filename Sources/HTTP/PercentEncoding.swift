@@ -4,16 +4,23 @@ internal import Primitives
 package enum PercentEncoding {
     /// Decodes `%XX`, and `+` as a space when `form` is set. Nil when an escape is broken or the result is no UTF-8.
     package static func decode(_ bytes: some Collection<UInt8>, form: Bool = false) -> String? {
+        decode(Array(bytes)[...], form: form)
+    }
+
+    /// Not generic: across modules that costs more than the work.
+    package static func decode(_ bytes: ArraySlice<UInt8>, form: Bool = false) -> String? {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count)
-        var iterator = bytes.makeIterator()
-        while let byte = iterator.next() {
+        var index = bytes.startIndex
+        while index < bytes.endIndex {
+            let byte = bytes[index]
+            index += 1
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = iterator.next().flatMap(Hex.value), let low = iterator.next().flatMap(Hex.value) else {
-                    return nil
-                }
+                guard index + 2 <= bytes.endIndex, let high = Hex.value(of: bytes[index]), let low = Hex.value(of: bytes[index + 1])
+                else { return nil }
                 out.append(high << 4 | low)
+                index += 2
             case UInt8(ascii: "+") where form: out.append(0x20)
             default: out.append(byte)
             }

@@ -16,12 +16,12 @@ package struct URLReference: Sendable, Hashable {
     /// Nil for anything with white space, control bytes, non-ASCII, a backslash, a broken escape, port or authority.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !Self.forbidden.contains($0) }),
+        guard bytes.allSatisfy({ Self.isAllowed($0) }),
             let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0
         else { return nil }
         let schemeBytes = bytes[..<colon]
         guard let first = schemeBytes.first, first | 0x20 >= 0x61, first | 0x20 <= 0x7A,
-            schemeBytes.allSatisfy({ Self.isAlphanumeric($0) || "+-.".utf8.contains($0) })
+            schemeBytes.allSatisfy({ Self.isAlphanumeric($0) || Self.isSchemeMark($0) })
         else { return nil }
         var rest = bytes[(colon + 1)...]
         (rest, fragment) = Self.cut(rest, at: UInt8(ascii: "#"))
@@ -59,7 +59,30 @@ package struct URLReference: Sendable, Hashable {
         }
     }
 
-    private static let forbidden: Set<UInt8> = Set("\\\"<>^`{|}".utf8)
+    /// Printable ASCII without the characters no URL holds unescaped.
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"), UInt8(ascii: "`"),
+            UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
+            false
+        default: byte > 0x20 && byte < 0x7F
+        }
+    }
+
+    private static func isSchemeMark(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+    }
+
+    /// What RFC 3986 §3.2.2 lets a registered name hold beside letters and digits.
+    private static func isNameMark(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"), UInt8(ascii: "!"),
+            UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "*"),
+            UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="):
+            true
+        default: false
+        }
+    }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
@@ -100,7 +123,7 @@ package struct URLReference: Sendable, Hashable {
             host = host.dropFirst().dropLast()
             guard host.allSatisfy({ isHex($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }) else { return nil }
         } else {
-            guard !host.isEmpty, host.allSatisfy({ isAlphanumeric($0) || "-._~%!$&'()*+,;=".utf8.contains($0) }) else { return nil }
+            guard !host.isEmpty, host.allSatisfy({ isAlphanumeric($0) || isNameMark($0) }) else { return nil }
         }
         return (String(decoding: host, as: UTF8.self).lowercased(), isIPv6, port)
     }

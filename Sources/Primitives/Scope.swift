@@ -2,7 +2,7 @@
 package enum Permission: Int, Sendable, Hashable, Comparable, CaseIterable {
     case read, execute, admin
 
-    package init?(_ text: some StringProtocol) {
+    package init?(_ text: String) {
         switch text {
         case "read": self = .read
         case "execute": self = .execute
@@ -48,8 +48,13 @@ package struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     /// Nil unless `<engine>:<class>` with a known class.
     package init?(_ text: some StringProtocol) {
-        guard let colon = text.firstIndex(of: ":"), colon != text.startIndex,
-            let permission = Permission(text[text.index(after: colon)...])
+        self.init(String(text))
+    }
+
+    /// Not generic: across modules that costs more than the work.
+    package init?(_ text: String) {
+        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")), colon != text.startIndex,
+            let permission = Permission(String(text[text.utf8.index(after: colon)...]))
         else { return nil }
         self.init(engine: String(text[..<colon]), permission: permission)
     }
@@ -73,9 +78,19 @@ package struct ScopeSet: Sendable, Hashable, CustomStringConvertible {
         description = self.scopes.map(\.description).joined(separator: " ")
     }
 
+    private init(scopes: [Scope], description: String) {
+        self.scopes = scopes
+        self.description = description
+    }
+
     /// Reads a space-separated list; words that are no known scope are dropped.
     package init(text: String) {
-        self.init(text.split(separator: " ").compactMap { Scope($0) })
+        // Most sets are one scope.
+        if !text.utf8.contains(0x20), let scope = Scope(text) {
+            self.init(scopes: [scope], description: text)
+        } else {
+            self.init(text.utf8.split(separator: 0x20).compactMap { Scope(String(Substring($0))) })
+        }
     }
 
     package var isEmpty: Bool { scopes.isEmpty }

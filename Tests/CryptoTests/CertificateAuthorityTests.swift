@@ -109,15 +109,17 @@ import Testing
     private func openssl(_ arguments: String...) throws -> (status: Int32, output: String) { try openssl(arguments) }
 
     private func openssl(_ arguments: [String]) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/openssl")
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        try run("/usr/bin/openssl", arguments)
+    }
+
+    private func run(_ path: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
+        // Not Foundation's Process: it reads beyond the end of a directory entry and now and then dies of it.
+        let line = ([path] + arguments).map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+        guard let stream = unsafe popen(line + " 2>&1 </dev/null", "r") else { throw POSIXError(.EAGAIN) }
+        var output: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while case let count = unsafe fread(&piece, 1, piece.count, stream), count > 0 { output += piece[..<count] }
+        let status = unsafe pclose(stream)
+        return (status & 0x7F == 0 ? status >> 8 : -1, String(decoding: output, as: UTF8.self))
     }
 }
