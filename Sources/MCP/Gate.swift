@@ -8,12 +8,16 @@ package struct ToolCall: Sendable {
     package let argumentBytes: [UInt8]
     package let caller: Principal?
     package let revision: Revision
+    /// Of a call that reads elsewhere; nil for one that may change something, whose steps are each on record before they are taken, and
+    /// for one answered from memory.
+    package let notes: CallNotes?
 
     package init(tool: Tool, argumentBytes: [UInt8], caller: Principal?, revision: Revision) {
         self.tool = tool
         self.argumentBytes = argumentBytes
         self.caller = caller
         self.revision = revision
+        notes = tool.isLocal || !tool.annotations.isReadOnly ? nil : CallNotes()
     }
 }
 

@@ -103,6 +103,7 @@ extension MCPEndpoint {
                 progress: { value, total, message in meeting.progress(value, total: total, message: message) })
             context.params = run.params
             context.exchange = meeting
+            context.notes = run.call.notes
             let body = await perform(run, &context, exchange)
             let outcome: ToolOutcome = Task.isCancelled ? .cancelled : outcome(of: body)
             let isRecorded = await gate.finish(run.call, outcome: outcome, in: exchange.context)
@@ -176,7 +177,7 @@ extension MCPEndpoint {
         }
     }
 
-    private static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
+    static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
     private static let stopping = RPCError(
         .unavailable, "The server is stopping. Look whether the call took effect, then try again.")
 

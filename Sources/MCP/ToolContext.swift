@@ -19,6 +19,8 @@ package struct ToolContext: Sendable {
     var capabilities: ClientCapabilities?
     /// Where messages beside the result go. Nil for tools that answer from memory, and where nobody reads streams.
     var exchange: ToolExchange?
+    /// Where events of this call wait for its record; nil where each is recorded by itself.
+    package internal(set) var notes: CallNotes?
     /// The endpoint serves tasks.
     var servesTasks = false
 

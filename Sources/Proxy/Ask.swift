@@ -85,6 +85,7 @@ final class Ask: Sendable {
 final class AdmittedCall: Sendable {
     let fields: Fields
     private let call: ToolCall
+    var notes: CallNotes? { call.notes }
     private let gate: any Gate
     private let context: RequestContext
     private let once = Once()

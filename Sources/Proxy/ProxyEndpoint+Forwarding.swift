@@ -69,7 +69,7 @@ extension ProxyEndpoint {
 
     private func start(_ ask: Ask, _ cancellation: UpstreamCancellation) async throws(Obstacle) -> Relay {
         do throws(ProxyFailure) {
-            let key = try await upstream.key(for: ask.caller)
+            let key = try await upstream.key(for: ask.caller, noting: ask.call?.notes)
             let (link, owner) = try await upstream.link(for: ask, key: key)
             do throws(ProxyFailure) { return try await open(ask, link, key, cancellation) } catch {
                 // A session of ours the upstream forgot: nothing was done, so once more with a new one.

@@ -1,3 +1,4 @@
+package import MCP
 package import Primitives
 
 /// One upstream of the configuration, as far as serving it needs.
@@ -64,7 +65,8 @@ package struct ProxySettings: Sendable {
 /// Where the proxy gets a caller's own key for one upstream. `App` implements it over the vault.
 package protocol KeySource: Sendable {
     /// The caller's key; nil when none is stored. Never somebody else's.
-    func key(for caller: Principal) async throws -> Secret?
+    /// - Parameter notes: where the use may wait for its call's record; nil when it is to be on record before the key is.
+    func key(for caller: Principal, noting notes: CallNotes?) async throws -> Secret?
 
     /// The upstream answered 401 or 403 to this key of the caller: ask the user for another (VLT-5), unless it was replaced
     /// meanwhile.

@@ -170,7 +170,7 @@ extension QarnotEngine {
     func withSession<R: Sendable>(
         _ context: ToolContext, _ body: (QarnotSession) async throws(QarnotFailure) -> R
     ) async throws(QarnotFailure) -> R {
-        guard let caller = context.caller, let key = try await key(for: caller) else {
+        guard let caller = context.caller, let key = try await key(for: caller, context.notes) else {
             throw QarnotFailure(
                 .keyMissing,
                 "No Qarnot key is stored for you. Open \(settings.accountURL), add your Qarnot API key, then try again.")
@@ -196,9 +196,9 @@ extension QarnotEngine {
         return InputNeed([("qarnot_key", question)])
     }
 
-    private func key(for caller: Principal) async throws(QarnotFailure) -> Secret? {
+    private func key(for caller: Principal, _ notes: CallNotes?) async throws(QarnotFailure) -> Secret? {
         do {
-            return try await keys.key(for: caller)
+            return try await keys.key(for: caller, noting: notes)
         } catch {
             throw QarnotFailure(
                 .keyUnavailable, "Your Qarnot key cannot be read at the moment. Try again later.", isRetryable: true)

@@ -131,7 +131,7 @@ final class FixedKeys: UpstreamKeys {
 
     init(_ key: String?) { self.key = key.map { Secret($0) } }
 
-    func key(for caller: Principal) async throws -> Secret? { key }
+    func key(for caller: Principal, noting notes: CallNotes?) async throws -> Secret? { key }
     func markRejected(_ key: Secret, of caller: Principal) async { verdicts.withLock { $0.append("rejected") } }
     func markWorking(for caller: Principal) async { verdicts.withLock { $0.append("working") } }
     var said: [String] { verdicts.withLock { $0 } }

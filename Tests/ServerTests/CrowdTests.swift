@@ -13,7 +13,7 @@ import Testing
     // MARK: PROXY protocol
 
     private static func proxied(from networks: [String]) throws -> ServerFixture {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.trustedProxies = TrustedProxies(networks.compactMap(Network.init))
         return try ServerFixture(who, configuration: configuration, speaksProxy: true)
     }
@@ -62,7 +62,7 @@ import Testing
     // MARK: Too many
 
     @Test func `beyond the connections of one address the answer is 503 and when to come again`() async throws {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.connectionsPerAddress = 2
         let fixture = try ServerFixture(Self.who, configuration: configuration)
         let held = try [fixture.connect(), fixture.connect()]
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func `a trusted proxy has no such limit`() async throws {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.connectionsPerAddress = 1
         configuration.trustedProxies = TrustedProxies([try #require(Network("127.0.0.1"))])
         let fixture = try ServerFixture(Self.who, configuration: configuration)
@@ -96,7 +96,7 @@ import Testing
 
     @Test func `places are counted and given back`() throws {
         let service = Service(tls: nil, logger: .silent, speaksProxy: false)
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.connections = 2
         let rules = ServingRules(responder: Self.who, configuration: configuration)
         let peer = try #require(IPAddress("192.0.2.1"))
@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test func `bodies held at once are bounded, and a request beyond is answered 503`() async throws {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.bufferedBytes = 100
         let fixture = try ServerFixture(Answer { request, _ in .text("\(request.body.count)") }, configuration: configuration)
         let small = try fixture.connect()

@@ -11,7 +11,7 @@ import Transport
 
     /// Sends the text over one plain connection and returns everything that comes back.
     private func exchange(
-        _ text: String, _ responder: any Responder = echo, _ configuration: ServerConfiguration = ServerConfiguration()
+        _ text: String, _ responder: any Responder = echo, _ configuration: ServerConfiguration = .patient
     ) async throws -> String {
         let fixture = try ServerFixture(responder, configuration: configuration)
         let client = try fixture.connect()
@@ -111,7 +111,7 @@ import Transport
     }
 
     @Test func `a connection beyond the limit is told to come again, and the others go on`() async throws {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.connections = 1
         let fixture = try ServerFixture(Self.echo, configuration: configuration)
         let first = try fixture.connect()

@@ -6,7 +6,7 @@ import Transport
 
 @Suite struct LimitTests {
     private func reply(to text: String, change: (inout ServerConfiguration) -> Void) async throws -> String {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         change(&configuration)
         let fixture = try ServerFixture(HTTPServerTests.echo, configuration: configuration)
         let client = try fixture.connect()
@@ -46,7 +46,7 @@ import Transport
     }
 
     @Test func `a peer that does not shake hands is cut`() async throws {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.handshakeTimeout = .milliseconds(20)
         let fixture = try ServerFixture(HTTPServerTests.echo, isSecure: true, configuration: configuration)
         #expect(try await fixture.connect().readToEnd().isEmpty)
@@ -54,7 +54,7 @@ import Transport
     }
 
     @Test func `a peer that does not read its answer is cut`() async throws {
-        var configuration = ServerConfiguration()
+        var configuration = ServerConfiguration.patient
         configuration.writeTimeout = .milliseconds(20)
         configuration.minimumRate = 1 << 40
         let fixture = try ServerFixture(

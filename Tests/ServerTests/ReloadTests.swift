@@ -19,7 +19,7 @@ import Transport
         let client = try fixture.connect()
         client.send(Self.request)
         await started.wait()
-        await fixture.server.adopt(responder: Answer { _, _ in .text("new") }, configuration: ServerConfiguration())
+        await fixture.server.adopt(responder: Answer { _, _ in .text("new") }, configuration: .patient)
         await gate.open()
         #expect(try await client.read(until: "\r\n\r\nold").contains("200 OK"))
         client.send(Self.request)
@@ -32,7 +32,7 @@ import Transport
         let client = try fixture.connect()
         client.send(Self.request)
         _ = try await client.read(until: "\r\n\r\nok")
-        await fixture.server.adopt(responder: Answer(limit: 1) { _, _ in .text("ok") }, configuration: ServerConfiguration())
+        await fixture.server.adopt(responder: Answer(limit: 1) { _, _ in .text("ok") }, configuration: .patient)
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nxx")
         #expect(try await client.readToEnd().hasPrefix("HTTP/1.1 413 "))
         await fixture.stop()
@@ -70,8 +70,8 @@ import Transport
     }
 
     @Test func `a connection accepted as draining begins may still bring its request`() async throws {
-        var configuration = ServerConfiguration()
-        configuration.lastRequestTimeout = .seconds(60)
+        var configuration = ServerConfiguration.patient
+        (configuration.headerTimeout, configuration.lastRequestTimeout) = (.seconds(60), .seconds(60))
         let fixture = try ServerFixture(Answer { _, _ in .text("served") }, configuration: configuration)
         let client = try fixture.connect()
         while fixture.server.openConnections == 0 { await Task.yield() }

@@ -14,7 +14,7 @@ struct ServerFixture {
 
     init(
         _ responder: any Responder, loops: Int = 1, isSecure: Bool = false, files: TLSContext.Files? = nil,
-        tls: TLSContext? = nil, configuration: ServerConfiguration = ServerConfiguration(), speaksProxy: Bool = false
+        tls: TLSContext? = nil, configuration: ServerConfiguration = .patient, speaksProxy: Bool = false
     ) throws {
         group = try EventLoopGroup(count: loops)
         server = HTTPServer(group: group, logger: .silent)
@@ -105,4 +105,14 @@ struct Answer: Responder {
 
     func bodyLimit(for request: Request) -> Int { limit }
     func respond(to request: Request, in context: RequestContext) async -> Response { await body(request, context) }
+}
+
+extension ServerConfiguration {
+    /// With time for whatever a test is not about: on a busy machine a client's next step may come many seconds later.
+    static var patient: ServerConfiguration {
+        var configuration = ServerConfiguration()
+        (configuration.handshakeTimeout, configuration.headerTimeout) = (.seconds(120), .seconds(120))
+        (configuration.bodyIdleTimeout, configuration.idleTimeout, configuration.writeTimeout) = (.seconds(120), .seconds(120), .seconds(120))
+        return configuration
+    }
 }

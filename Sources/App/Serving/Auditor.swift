@@ -22,6 +22,9 @@ struct Auditor: Sendable {
         events.isEmpty ? true : await write(events.map { AuditRecord($0, in: context) })
     }
 
+    /// Appends several records, in their order and with nothing between them. False when the log could not take them.
+    func record(_ records: [AuditRecord]) async -> Bool { await write(records) }
+
     /// Appends what happened last in a request. False when the log could not take it.
     func record(_ record: AuditRecord) async -> Bool { await write([record]) }
 

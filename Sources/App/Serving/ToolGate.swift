@@ -70,8 +70,13 @@ final class ToolGate: Gate {
 
     func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool {
         if let caller = call.caller { cap.leave(caller.userID) }
-        return await record(
-            call, outcome == .completed || outcome == .awaitingInput ? .success : .failure, context, reason: Self.reason(outcome))
+        let outcomeWord: Event.Outcome = outcome == .completed || outcome == .awaitingInput ? .success : .failure
+        guard let noted = call.notes?.close(), !noted.isEmpty else {
+            return await record(call, outcomeWord, context, reason: Self.reason(outcome))
+        }
+        let place = AuditContext(requestID: context.requestID, source: context.peer)
+        return await auditor.record(
+            noted.map { AuditRecord($0, in: place) } + [makeRecord(call, outcomeWord, context, Self.reason(outcome))])
     }
 
     private static func reason(_ outcome: ToolOutcome) -> String? {

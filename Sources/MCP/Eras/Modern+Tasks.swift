@@ -64,7 +64,7 @@ extension MCPEndpoint {
             tool: tool, argumentBytes: JSONValue.object(arguments).serialized, caller: exchange.caller, revision: exchange.revision)
         if case .refused(let refusal) = await gate.admit(call, in: exchange.context) { return .refused(refusal) }
         var context = ToolContext(caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper)
-        (context.params, context.servesTasks) = (message.params, features.hasTasks)
+        (context.params, context.servesTasks, context.notes) = (message.params, features.hasTasks, call.notes)
         let result = await tool.run(arguments, context)
         _ = await gate.finish(call, outcome: .completed, in: exchange.context)
         guard case .task(let work) = result.next, let record = makeTask(work, tool, context, exchange) else { return .unknown }

@@ -15,18 +15,54 @@ extension MCPEndpoint {
         }
         let arguments = view?.value.object ?? JSONObject()
         if let problem = prompt.problem(with: arguments) { return reply(RPCError(.invalidParams, problem), id: id) }
-        var context = makeContext(message, exchange)
-        do throws(RPCError) {
-            if let round = try openRound(message, arguments: view, exchange) {
-                (context.answers, context.state) = (round.answers, round.state)
-            }
-        } catch { return answer(error, id: id, exchange.revision) }
-        switch await prompt.run(arguments, context) {
-        case .messages(let messages): return complete(Self.prompt(prompt, messages), id, exchange)
-        case .needs(let need):
-            return exchange.revision.isModern
-                ? requireInput(need, message, id, context, exchange) : askForPrompt(prompt, arguments, need, id, context, exchange)
+        let round: Round?
+        do throws(RPCError) { round = try openRound(message, arguments: view, exchange) } catch {
+            return answer(error, id: id, exchange.revision)
         }
+        return await judged(message, id, exchange) { context in
+            var context = context
+            if let round { (context.answers, context.state) = (round.answers, round.state) }
+            switch await prompt.run(arguments, context) {
+            case .messages(let messages): return (complete(Self.prompt(prompt, messages), id, exchange), .completed)
+            case .needs(let need):
+                let question =
+                    exchange.revision.isModern
+                    ? requireInput(need, message, id, context, exchange)
+                    : askForPrompt(prompt, arguments, need, id, context, exchange)
+                return (question, .awaitingInput)
+            }
+        }
+    }
+
+    // MARK: Judging
+
+    /// Reading is judged, charged and on record like a call that reads, under the name of its method (RL-2, RS-8, COM-11).
+    private func judged(
+        _ message: RPCMessage, _ id: RPCID, _ exchange: Exchange, _ body: (ToolContext) async -> (Response, ToolOutcome)
+    ) async -> Response {
+        let call = ToolCall(
+            tool: Self.reading(message.method), argumentBytes: message.params.map { Array($0.rawBytes) } ?? Array("{}".utf8),
+            caller: exchange.caller, revision: exchange.revision)
+        switch await gate.admit(call, in: exchange.context) {
+        case .refused(let refusal): return refuse(refusal, id: id)
+        case .admitted(let fields):
+            var context = makeContext(message, exchange)
+            context.notes = call.notes
+            var (response, outcome) = await body(context)
+            guard await gate.finish(call, outcome: outcome, in: exchange.context) else {
+                return refuse(Self.unrecorded, .serviceUnavailable, id: id).with(.retryAfter, "5")
+            }
+            response.fields.append(contentsOf: fields)
+            return response
+        }
+    }
+
+    /// What the gate judges in place of a tool.
+    private static func reading(_ method: String) -> Tool {
+        Tool(
+            name: method, title: method, description: "", inputSchema: ["type": "object"],
+            annotations: ToolAnnotations(readOnly: true), permission: .read
+        ) { _, _ in .failure("This is no tool.") }
     }
 
     private func requireInput(
@@ -96,18 +132,20 @@ extension MCPEndpoint {
         guard let uri = message.params?["uri"]?.string else {
             return reply(RPCError(.invalidParams, "params.uri must be a string."), id: id)
         }
-        guard let contents = await contents(of: uri, makeContext(message, exchange)), !contents.isEmpty else {
-            let data: JSONValue = ["uri": .string(uri)]
-            // The older revisions have a code of their own for it (mcp.md §1).
-            let code: RPCError.Code = exchange.revision.isModern ? .invalidParams : .legacyResourceNotFound
-            return reply(RPCError(code, "There is no such resource.", data: data), id: id)
+        return await judged(message, id, exchange) { context in
+            guard let contents = await contents(of: uri, context), !contents.isEmpty else {
+                let data: JSONValue = ["uri": .string(uri)]
+                // The older revisions have a code of their own for it (mcp.md §1).
+                let code: RPCError.Code = exchange.revision.isModern ? .invalidParams : .legacyResourceNotFound
+                return (reply(RPCError(code, "There is no such resource.", data: data), id: id), .toolError)
+            }
+            var members = JSONObject([("contents", .array(contents))])
+            if exchange.revision.isModern {
+                members.append("ttlMs", 0)
+                members.append("cacheScope", "private")
+            }
+            return (complete(members, id, exchange), .completed)
         }
-        var members = JSONObject([("contents", .array(contents))])
-        if exchange.revision.isModern {
-            members.append("ttlMs", 0)
-            members.append("cacheScope", "private")
-        }
-        return complete(members, id, exchange)
     }
 
     private func contents(of uri: String, _ context: ToolContext) async -> [JSONValue]? {
@@ -121,16 +159,20 @@ extension MCPEndpoint {
     // MARK: Completion
 
     func complete(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
-        guard let question = Self.question(message.params, makeContext(message, exchange)) else {
+        guard Self.question(message.params, makeContext(message, exchange)) != nil else {
             return reply(RPCError(.invalidParams, "params need ref and argument with name and value."), id: id)
         }
-        guard let complete = features.complete, let values = await complete(question) else {
-            return reply(RPCError(.invalidParams, "There is no such prompt or resource template."), id: id)
+        return await judged(message, id, exchange) { context in
+            guard let complete = features.complete, let question = Self.question(message.params, context),
+                let values = await complete(question)
+            else {
+                return (reply(RPCError(.invalidParams, "There is no such prompt or resource template."), id: id), .toolError)
+            }
+            let completion: JSONValue = [
+                "values": .strings(values.prefix(100)), "total": .int(values.count), "hasMore": .bool(values.count > 100),
+            ]
+            return (self.complete(JSONObject([("completion", completion)]), id, exchange), .completed)
         }
-        let completion: JSONValue = [
-            "values": .strings(values.prefix(100)), "total": .int(values.count), "hasMore": .bool(values.count > 100),
-        ]
-        return self.complete(JSONObject([("completion", completion)]), id, exchange)
     }
 
     private static func question(_ params: JSONView?, _ context: ToolContext) -> CompletionQuestion? {

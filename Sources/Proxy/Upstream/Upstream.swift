@@ -60,10 +60,10 @@ package final class Upstream: Sendable {
     func nextID() -> [UInt8] { Array("\(counter.wrappingAdd(1, ordering: .relaxed).oldValue)".utf8) }
 
     /// The caller's key. Nil only where the upstream takes none.
-    func key(for caller: Principal) async throws(ProxyFailure) -> Secret? {
+    func key(for caller: Principal, noting notes: CallNotes? = nil) async throws(ProxyFailure) -> Secret? {
         guard settings.credential != nil else { return nil }
         let key: Secret?
-        do { key = try await keys.key(for: caller) } catch {
+        do { key = try await keys.key(for: caller, noting: notes) } catch {
             throw ProxyFailure(.keyUnavailable, "Your key for \(settings.name) cannot be read now. Try again in a few seconds.")
         }
         guard let key else {

@@ -194,6 +194,22 @@ private final class GateFixture: Sendable {
         #expect(try fixture.records().map { $0["outcome"] } == ["success"])
     }
 
+    @Test func `what a reading call did on its way is on record with its end, before it (AUD-3)`() async throws {
+        let fixture = try GateFixture()
+        let call = fixture.call(.read)
+        _ = await fixture.gate.admit(call, in: .sample)
+        #expect(call.notes?.add(Event("vault.key.used", subject: "demo")) == true)
+        #expect(try fixture.records().isEmpty)
+        _ = await fixture.gate.finish(call, outcome: .completed, in: .sample)
+        #expect(try fixture.records().map { $0["event"] } == ["vault.key.used", "mcp.tool.called"])
+        // Too late to go along: whoever acts now has to wait for a record of its own.
+        #expect(call.notes?.add(Event("vault.key.used", subject: "demo")) == false)
+    }
+
+    @Test func `a call that may change something gathers nothing (AUD-3)`() throws {
+        #expect(try GateFixture().call(.execute, readOnly: false).notes == nil)
+    }
+
     @Test func `without an audit log nothing that spends starts, and its place is free again (AUD-3)`() async throws {
         let fixture = try GateFixture()
         await fixture.log.close()

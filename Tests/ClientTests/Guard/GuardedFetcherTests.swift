@@ -156,7 +156,7 @@ import Testing
 
     @Test func `callers of one URL share one fetch, and one too many at once is refused`() async throws {
         let (gate, hits) = (Gate(), Hits())
-        let fixture = try GuardFixture(adjust: { $0.concurrency = 1 }) { _ in
+        let fixture = try GuardFixture(adjust: { ($0.concurrency, $0.timeout) = (1, .seconds(60)) }) { _ in
             hits.add()
             await gate.wait()
             return .json([:])

@@ -1,6 +1,7 @@
 import Audit
 import Crypto
 import HTTP
+import MCP
 import Primitives
 import Proxy
 import Qarnot
@@ -34,10 +35,11 @@ final class VaultKeys: UpstreamKeys, KeySource {
         self.epoch = epoch
     }
 
-    func key(for caller: Principal) async throws -> Secret? {
+    func key(for caller: Principal, noting notes: CallNotes?) async throws -> Secret? {
         guard let key = try await vault.key(user: caller.userID, engine: engine) else { return nil }
-        var event = Event("vault.key.used", actor: caller.username, subject: caller.username, client: caller.clientID)
-        event.engine = engine
+        let event = Event(
+            "vault.key.used", actor: caller.username, subject: caller.username, client: caller.clientID, engine: engine)
+        if notes?.add(event) == true { return key }
         guard await auditor.record([event], AuditContext(requestID: Workspace.freshRequestID())) else { throw Unrecorded() }
         return key
     }
