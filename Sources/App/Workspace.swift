@@ -121,6 +121,12 @@ extension Configuration {
     /// Kept outside the audit folder, so that truncation of the folder shows.
     var auditHeadPath: String { databasePath + ".audit-head" }
 
+    /// Opened by the signer alone.
+    var auditKeyPath: String { audit.signingKey ?? databasePath + ".audit-key" }
+
+    /// Where a signer started by the server leaves its public key.
+    var auditPublicKeyPath: String { auditKeyPath + ".pub" }
+
     var oauthSettings: OAuthSettings {
         var settings = OAuthSettings(
             issuer: server.publicURL, resources: protectedResources,

@@ -66,11 +66,7 @@ package struct AuditReader: Sendable {
     /// - Returns: where the log ended.
     private func tail(_ count: Int, _ body: (Entry) -> Void) throws(AuditError) -> (segment: Int, offset: Int) {
         let parts = try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts
-        var (first, offset, left) = (parts.count, 0, max(0, count))
-        while first > 0, left > 0 {
-            first -= 1
-            (offset, left) = try start(ofLast: left, in: parts[first])
-        }
+        let (first, offset) = try LogTail.start(ofLast: count, in: parts, folder)
         for (index, part) in parts.enumerated() where index >= first {
             var lines = try LineReader(folder.path(of: part.segment), from: index == first ? offset : 0, to: part.size)
             while let line = try lines.next() {
@@ -78,23 +74,6 @@ package struct AuditReader: Sendable {
             }
         }
         return (parts.last?.segment ?? 1, parts.last?.size ?? 0)
-    }
-
-    /// Where the last `count` lines of a part begin, and how many it lacks.
-    private func start(ofLast count: Int, in part: LogPart) throws(AuditError) -> (offset: Int, missing: Int) {
-        let file = try Descriptor(opening: folder.path(of: part.segment), O_RDONLY)
-        var end = part.size
-        var found = 0  // newlines; the one that ends the last line is the first
-        while end > 0 {
-            let start = max(0, end - 65_536)
-            let bytes = try file.read(end - start, at: start)
-            for index in bytes.indices.reversed() where bytes[index] == 0x0A {
-                if found == count { return (start + index + 1, 0) }
-                found += 1
-            }
-            end = start
-        }
-        return (0, max(0, count - found))
     }
 
     private static func entry(_ line: LineReader.Line, _ filter: AuditFilter? = nil) -> Entry? {

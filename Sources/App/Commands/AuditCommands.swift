@@ -19,9 +19,23 @@ extension Command {
                 Option("-n", "N", "at most so many"),
             ]
         ) { invocation async throws(CommandError) in try await AuditCommands.search(invocation) },
-        Command(path: ["audit", "verify"], usage: "", summary: "Prove that no record was changed, removed or inserted.") {
-            invocation async throws(CommandError) in try await AuditCommands.verify(invocation)
-        },
+        Command(
+            path: ["audit", "verify"], usage: "[--public-key FILE] [--folder DIR]",
+            summary: "Prove that no record was changed, removed or inserted.",
+            options: [
+                Option("--public-key", "FILE", "of the signer; with it, every checkpoint is verified (default: the server's own)"),
+                Option("--folder", "DIR", "a copy of the log; without the server's configuration and head"),
+            ]
+        ) { invocation async throws(CommandError) in try await AuditCommands.verify(invocation) },
+        Command(
+            path: ["audit", "prove"], usage: "SEQ [--folder DIR] | --check FILE --public-key FILE",
+            summary: "Prove that a record is in the log to who has the public key alone.",
+            options: [
+                Option("--folder", "DIR", "a copy of the log; without the server's configuration"),
+                Option("--check", "FILE", "verify a proof; - reads standard input"),
+                Option("--public-key", "FILE", "of the signer"),
+            ]
+        ) { invocation async throws(CommandError) in try await AuditProofCommands.prove(invocation) },
     ]
 }
 
@@ -56,27 +70,36 @@ enum AuditCommands {
     }
 
     static func verify(_ invocation: Invocation) async throws(CommandError) {
-        let configuration = try Installation.load(invocation)
-        let verdict: AuditVerifier.Verdict
+        let source = try AuditSource(invocation)
+        let report: AuditVerifier.Report
         do {
-            verdict = try AuditVerifier(folder: configuration.audit.path, headFile: configuration.auditHeadPath).verify()
+            report = try AuditVerifier(folder: source.folder, headFile: source.head, publicKey: source.publicKey).examine()
         } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
-        switch verdict {
+        switch report.verdict {
         case .ok(let count, let head):
             let hash = Hex.encode(head.hash)
-            invocation.output.object(
-                ["status": "ok", "count": .int(count), "head": .string(hash)], text: "ok: \(count) records, head \(hash)")
+            var json: JSONObject = JSONObject([("status", "ok"), ("count", .int(count)), ("head", .string(hash))])
+            var text = "ok: \(count) records, head \(hash)"
+            if source.publicKey != nil {
+                let coverage = report.coverage
+                let time = coverage.time?.rfc3339 ?? "never"
+                json.append("checkpoints", .int(coverage.checkpoints))
+                json.append("signed", .int(coverage.size))
+                json.append("signed_at", .string(orNull: coverage.time?.rfc3339))
+                text += ", \(coverage.checkpoints) checkpoints, \(coverage.size) records signed, last at \(time)"
+            }
+            invocation.output.object(.object(json), text: text)
         case .bad(let defect): throw failed("The audit log was altered. First bad record: \(defect).", invocation.output)
         case .truncated(let count, let expected):
             throw failed("The audit log was cut: it holds \(count) records, \(expected) were written.", invocation.output)
         case .headMissing(let count, _):
             throw failed(
-                "The \(count) records agree, but \(configuration.auditHeadPath) is missing, so the end may be too.",
+                "The \(count) records agree, but \(source.head ?? "the head") is missing, so the end may be too.",
                 invocation.output)
         }
     }
 
-    private static func failed(_ message: String, _ output: Output) -> CommandError {
+    static func failed(_ message: String, _ output: Output) -> CommandError {
         if output.isJSON { output.line(JSONValue(dictionaryLiteral: ("status", "failed"), ("reason", .string(message))).text) }
         return CommandError(.no, message)
     }

@@ -20,12 +20,7 @@ extension Configuration {
             }
         }
         root.section("limits") { readLimits($0) }
-        root.section("audit") { section in
-            section.string("path", into: &audit.path)
-            var durability = audit.isStrict ? "strict" : "batched"
-            section.choice("durability", ["strict", "batched"], into: &durability)
-            audit.isStrict = durability == "strict"
-        }
+        root.section("audit") { readAudit($0) }
         root.section("engines") { readEngines($0) }
         root.choice("confirm", ["off", "destructive"], into: &confirm)
         readUpstreams(root)
@@ -33,6 +28,19 @@ extension Configuration {
             section.choice("level", ["debug", "info", "notice", "warning", "error"], into: &log.level)
             section.choice("format", ["json", "text"], into: &log.format)
         }
+    }
+
+    private mutating func readAudit(_ section: SettingReader) {
+        section.string("path", into: &audit.path)
+        var durability = audit.isStrict ? "strict" : "batched"
+        section.choice("durability", ["strict", "batched"], into: &durability)
+        audit.isStrict = durability == "strict"
+        section.section("checkpoint") { checkpoint in
+            checkpoint.duration("interval", .seconds(1)...(.seconds(3600)), into: &audit.checkpointInterval)
+            checkpoint.int("records", 1...65_536, into: &audit.checkpointRecords)
+        }
+        section.optionalString("signing_key", into: &audit.signingKey)
+        section.optionalString("signer", into: &audit.signer)
     }
 
     private mutating func readServer(_ section: SettingReader) {

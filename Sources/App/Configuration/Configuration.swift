@@ -122,6 +122,14 @@ struct Configuration: Sendable, Equatable {
         var path = "/var/lib/gatehouse/audit"
         /// On disk before the answer leaves; otherwise soon after.
         var isStrict = true
+        /// Between two signed checkpoints.
+        var checkpointInterval = Duration.seconds(60)
+        /// Records after which one is made earlier.
+        var checkpointRecords = 1024
+        /// File of the signing key; nil is beside the database.
+        var signingKey: String?
+        /// Socket of a signer that runs as another user; nil starts one.
+        var signer: String?
     }
 
     struct Engines: Sendable, Equatable {

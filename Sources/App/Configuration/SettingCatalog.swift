@@ -93,6 +93,14 @@ enum SettingCatalog {
         Setting(
             path: "audit.durability", defaultText: "strict",
             meaning: "strict: on disk before the answer leaves; batched: soon after."),
+        Setting(path: "audit.checkpoint.interval", defaultText: "60s", meaning: "Between two signed checkpoints, records or not."),
+        Setting(path: "audit.checkpoint.records", defaultText: "1024", meaning: "Records after which one is made earlier."),
+        Setting(
+            path: "audit.signing_key", defaultText: "null",
+            meaning: "File of the key that signs checkpoints, made when missing; null is beside the database, as `.audit-key`."),
+        Setting(
+            path: "audit.signer", defaultText: "null",
+            meaning: "Socket of a signer that runs as another user; null starts one with the server."),
         Setting(path: "engines.qarnot.enabled", defaultText: "true", meaning: "Whether the Qarnot tools are served."),
         Setting(path: "engines.qarnot.path", defaultText: "/mcp", meaning: "Path of its MCP endpoint."),
         Setting(path: "engines.qarnot.api_url", defaultText: "https://api.qarnot.com", meaning: "The Qarnot API."),

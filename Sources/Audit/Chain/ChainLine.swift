@@ -8,6 +8,9 @@ struct ChainLine {
     let hash: [UInt8]
     /// What it is.
     let computed: [UInt8]
+    /// What it states, when it is a record of a checkpoint; nil when it is another record.
+    let checkpoint: Checkpoint?
+    let isCheckpoint: Bool
 
     private static let tail = Array(#","hash":""#.utf8)
 
@@ -19,6 +22,8 @@ struct ChainLine {
             let prev = document.root["prev"]?.string, let previous = Hex.decode(prev), previous.count == 32,
             let text = document.root["hash"]?.string, let hash = Hex.decode(text), hash.count == 32, text == Hex.encode(hash)
         else { return nil }
+        isCheckpoint = document.root["event"]?.equals("audit.checkpoint") == true
+        checkpoint = isCheckpoint ? Checkpoint(document.root.value) : nil
         self.sequence = sequence
         self.previous = previous
         self.hash = hash

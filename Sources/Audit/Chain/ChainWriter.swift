@@ -4,7 +4,7 @@ internal import Primitives
 
 /// Appends batches to one chain on disk, beside other processes that do the same.
 struct ChainWriter: ~Copyable {
-    private let folder: SegmentFolder
+    let folder: SegmentFolder
     private let headFile: HeadFile
     private let node: String
     private let segmentLimit: Int
@@ -17,6 +17,7 @@ struct ChainWriter: ~Copyable {
     /// Up to where blocks are set aside for the file: appending within them has less to bring to the disk. In bytes.
     private var reserved = 0
     private var lines = ByteWriter(capacity: 64 << 10)
+    private var growth = HashBacklog()
     /// Beyond so many bytes the memory of a batch is given back.
     private static let keptMemory = 4 << 20
 
@@ -61,7 +62,20 @@ struct ChainWriter: ~Copyable {
         }
         for record in records { renderer.append(record, to: &lines) }
         if records.count >= Self.busyBatch { reserve() }
+        let before = place.head.count
         try commit(renderer.head)
+        growth.append(renderer.hashes, after: before)
+    }
+
+    /// What was written, here or by other processes, beyond a tree of so many leaves.
+    mutating func takeGrowth(beyond size: Int) throws(AuditError) -> LogGrowth {
+        try lock.acquire()
+        defer { lock.release() }
+        try catchUp()
+        let (first, hashes) = growth.take(upTo: place.head.count)
+        let isWhole = first <= size && first + hashes.count / 32 == place.head.count
+        return LogGrowth(
+            head: place.head, first: first, hashes: hashes, parts: isWhole ? nil : try LogPart.parts(of: folder))
     }
 
     /// A batch of so many records promises more.
@@ -130,7 +144,7 @@ struct ChainWriter: ~Copyable {
         reserved = 0
     }
 
-    private static func record(of event: Event) -> AuditRecord {
+    static func record(of event: Event) -> AuditRecord {
         AuditRecord(event, in: AuditContext(requestID: RequestID("system")))
     }
 }

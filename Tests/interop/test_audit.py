@@ -1,0 +1,121 @@
+"""The audit log as an auditor meets it: signed checkpoints, proofs, a signer of its own (oauth.md §18)."""
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+from gateway import BINARY, Gateway
+
+
+def run(*words, input=None):
+    return subprocess.run([BINARY, *words], input=input, text=True, capture_output=True, timeout=60)
+
+
+def signers(gateway):
+    out = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+            parent = int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if b"audit-signer" in words and parent == gateway.process.pid:
+            out.append(int(pid))
+    return out
+
+
+def eventually(check, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := check():
+            return value
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+@pytest.fixture
+def server(folder):
+    gateway = Gateway(folder).start()
+    yield gateway
+    gateway.stop()
+
+
+def public_key(folder):
+    return next((folder / "data").glob("*.audit-key.pub"))
+
+
+def test_a_copy_is_verified_with_the_public_key_alone_and_a_record_proven(folder, server, tmp_path):
+    server.grant()
+    server.stop()
+    key, copy = public_key(folder), folder / "data/audit"
+    done = run("audit", "verify", "--folder", str(copy), "--public-key", str(key), "--json")
+    verdict = json.loads(done.stdout)
+    assert done.returncode == 0 and verdict["checkpoints"] >= 2 and verdict["signed"] == verdict["count"] - 1, done
+    issued = server.records("--event", "token.issued")[0]
+    proof = run("audit", "prove", str(issued["seq"]), "--folder", str(copy))
+    file = tmp_path / "proof.json"
+    file.write_text(proof.stdout)
+    done = run("audit", "prove", "--check", str(file), "--public-key", str(key), "--json")
+    assert done.returncode == 0 and json.loads(json.loads(done.stdout)["record"])["event"] == "token.issued", done
+    file.write_text(proof.stdout.replace("token.issued", "token.denied"))
+    assert run("audit", "prove", "--check", str(file), "--public-key", str(key)).returncode == 1
+    assert run("audit", "prove", "99999", "--folder", str(copy)).returncode == 1
+
+
+def test_openssl_verifies_a_checkpoint_by_hand(folder, server, tmp_path):
+    server.stop()
+    import base64
+    line = [json.loads(line) for file in sorted((folder / "data/audit").glob("*.jsonl")) for line in file.open()][-1]
+    assert line["event"] == "audit.checkpoint"
+    root = base64.b64encode(bytes.fromhex(line["root"])).decode()
+    (tmp_path / "text").write_text(f"{line['origin']}\n{line['size']}\n{root}\ntime {line['time']}\n")
+    (tmp_path / "sig").write_bytes(base64.b64decode(line["signature"]))
+    done = subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public_key(folder), "-rawin", "-in", tmp_path / "text",
+                           "-sigfile", tmp_path / "sig"], capture_output=True, text=True)
+    assert done.returncode == 0, done
+
+
+def test_the_key_is_in_another_process_which_is_replaced_when_it_dies(folder, server):
+    key = next((folder / "data").glob("*.audit-key"))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o400
+    [signer] = eventually(lambda: signers(server))
+    os.kill(signer, signal.SIGKILL)
+    eventually(lambda: [r for r in server.records("--event", "audit.gap") if r["reason"] == "signer_lost"])
+    eventually(lambda: [s for s in signers(server) if s != signer])
+    eventually(lambda: server.records("--event", "audit.checkpoint")[-1]["seq"] > server.records("--event", "audit.gap")[-1]["seq"])
+    assert server.command("audit", "verify").returncode == 0
+    # It outlives the signals of a terminal, and ends with the server.
+    [signer] = signers(server)
+    os.kill(signer, signal.SIGTERM)
+    time.sleep(0.3)
+    assert signers(server) == [signer]
+    server.stop()
+    eventually(lambda: not os.path.exists(f"/proc/{signer}"))
+
+
+def test_a_key_others_may_read_stops_the_start(folder, server):
+    server.stop()
+    key = next((folder / "data").glob("*.audit-key"))
+    key.chmod(0o444)
+    done = subprocess.run([BINARY, "serve", "--data-dir", str(folder / "data")], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78 and "chmod 0400" in done.stderr, done
+
+
+def test_a_signer_of_its_own_serves_at_a_socket(folder, tmp_path):
+    socket, key = tmp_path / "signer.sock", tmp_path / "signing.key"
+    signer = subprocess.Popen([BINARY, "audit-signer", "--key", str(key), "--listen", str(socket), "--user", str(os.getuid())])
+    try:
+        eventually(socket.exists)
+        gateway = Gateway(folder, overlay=f"audit: {{ signer: {socket} }}\n").start()
+        gateway.grant()
+        gateway.stop()
+        done = run("audit", "verify", "--folder", str(folder / "data/audit"), "--public-key", f"{key}.pub", "--json")
+        assert done.returncode == 0 and json.loads(done.stdout)["checkpoints"] >= 2, done
+        assert not list((folder / "data").glob("*.audit-key"))
+    finally:
+        signer.kill()
+        signer.wait()
