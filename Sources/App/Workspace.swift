@@ -52,7 +52,8 @@ struct Workspace: Sendable {
         do {
             audit = try AuditLog(
                 folder: configuration.audit.path, headFile: configuration.auditHeadPath,
-                durability: configuration.audit.isStrict ? .strict : .batched, node: node)
+                durability: configuration.audit.isStrict ? .strict : .batched, node: node,
+                rotation: AuditLog.Rotation(bytes: configuration.audit.rotationBytes, isDaily: configuration.audit.rotatesDaily))
         } catch { throw CommandError(.cannotWrite, "The audit log cannot be opened: \(error). Check audit.path.") }
         return Workspace(
             configuration: configuration, database: database, users: SQLiteUserStore(database),

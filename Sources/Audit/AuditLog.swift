@@ -57,6 +57,22 @@ package final class AuditLog: Sendable {
         var gathering = Duration.milliseconds(200)
         /// Bytes after which a new file is begun.
         var segment = 256 << 20
+        /// Whether each day (UTC) begins a new file.
+        var isDaily = false
+        var clock: @Sendable () -> Timestamp = { .now() }
+    }
+
+    /// When a new file is begun.
+    package struct Rotation: Sendable {
+        /// After so many bytes.
+        package let bytes: Int
+        /// With the first record of a day (UTC).
+        package let isDaily: Bool
+
+        package init(bytes: Int = 256 << 20, isDaily: Bool = true) {
+            self.bytes = bytes
+            self.isDaily = isDaily
+        }
     }
 
     private let queue: AuditQueue
@@ -70,14 +86,17 @@ package final class AuditLog: Sendable {
     ///   - headFile: outside the folder; tells when the log was cut.
     ///   - node: the member `node` of every record.
     /// - Throws: `.cannotRead` or `.cannotWrite`, naming the file.
-    package convenience init(folder: String, headFile: String, durability: Durability, node: String) throws(AuditError) {
-        try self.init(folder: folder, headFile: headFile, durability: durability, node: node, limits: Limits(), disk: .system)
+    package convenience init(
+        folder: String, headFile: String, durability: Durability, node: String, rotation: Rotation = Rotation()
+    ) throws(AuditError) {
+        let limits = Limits(segment: rotation.bytes, isDaily: rotation.isDaily)
+        try self.init(folder: folder, headFile: headFile, durability: durability, node: node, limits: limits, disk: .system)
     }
 
     init(
         folder: String, headFile: String, durability: Durability, node: String, limits: Limits, disk: Disk
     ) throws(AuditError) {
-        let writer = try ChainWriter(folder: folder, headFile: headFile, node: node, segmentLimit: limits.segment, disk: disk)
+        let writer = try ChainWriter(folder: folder, headFile: headFile, node: node, limits: limits, disk: disk)
         var limits = limits
         if durability == .strict { limits.gathering = .zero }  // the disk's own time is what gathers
         let queue = AuditQueue(limits: limits)

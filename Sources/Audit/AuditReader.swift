@@ -24,6 +24,7 @@ package struct AuditReader: Sendable {
     ) throws(AuditError) {
         var left = limit
         for part in try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts where left > 0 {
+            guard folder.exists(part.segment) else { continue }  // removed meanwhile, past its retention
             var lines = try LineReader(folder.path(of: part.segment), to: part.size)
             while left > 0, let line = try lines.next() {
                 guard let entry = Self.entry(line, filter) else { continue }

@@ -6,6 +6,10 @@ struct ChainCheck {
     typealias Defect = AuditVerifier.Defect
 
     private(set) var head = ChainHead.empty
+    /// The first line, when it is not the first record: what was before must have been removed on record.
+    private var start: Defect.Place?
+    /// Up to where a record says older ones were removed.
+    private var prunedThrough = 0
     private let expected: ChainHead?
     private var roots: RootCheck?
 
@@ -24,14 +28,25 @@ struct ChainCheck {
             let parsed = ChainLine(line.bytes)
             let place = Defect.Place(
                 segment: SegmentFolder.name(of: part.segment), line: number, sequence: parsed?.sequence ?? head.count + 1)
+            if head == .empty, let parsed, parsed.sequence > 1, parsed.isIntact {
+                start = place
+                head = ChainHead(count: parsed.sequence - 1, hash: parsed.previous)
+                roots?.begin(after: head.count)
+            }
             if let reason = reason(line, parsed) { return Defect(reason: reason, place) }
-            if let parsed, let defect = roots?.defect(parsed, place) { return defect }
+            if let parsed {
+                prunedThrough = max(prunedThrough, parsed.prunedThrough)
+                if let defect = roots?.defect(parsed, place) { return defect }
+            }
         }
         return nil
     }
 
     /// What no single line tells.
-    var defectAtEnd: Defect? { roots?.defectAtEnd }
+    var defectAtEnd: Defect? {
+        if let start, prunedThrough < start.sequence - 1 { return Defect(reason: .misplaced, start) }
+        return roots?.defectAtEnd
+    }
 
     private mutating func reason(_ line: LineReader.Line, _ parsed: ChainLine?) -> Defect.Reason? {
         guard line.isWhole else { return .torn }
@@ -50,14 +65,20 @@ private struct RootCheck {
 
     let publicKey: Ed25519PublicKey
     private(set) var coverage = AuditVerifier.Coverage()
-    /// As large as the last checkpoint says.
+    /// As large as the last checkpoint says. Before the first one of a log whose beginning was removed it is not known.
     private var tree = MerkleFrontier()
+    private var isKnown = true
+    /// The records the tree stands for, or that were removed before the first one here.
+    private var base = 0
     /// The leaves behind it, 32 bytes each, at most `unsignedLimit`.
     private var uncovered: [UInt8] = []
     /// The first line of every file, so that a record is found by its number.
     private var starts: [Defect.Place] = []
 
     init(publicKey: Ed25519PublicKey) { self.publicKey = publicKey }
+
+    /// The log begins behind so many records.
+    mutating func begin(after count: Int) { (base, isKnown) = (count, false) }
 
     mutating func defect(_ line: ChainLine, _ place: Defect.Place) -> Defect? {
         if place.line == 1 { starts.append(place) }
@@ -71,7 +92,7 @@ private struct RootCheck {
 
     /// Names the first record that no checkpoint covers.
     private var unsigned: Defect? {
-        let sequence = tree.count + 1
+        let sequence = base + 1
         return starts.last { $0.sequence <= sequence }.map { start in
             Defect(
                 reason: .unsigned,
@@ -82,16 +103,24 @@ private struct RootCheck {
 
     private mutating func judge(_ checkpoint: Checkpoint?, _ place: Defect.Place) -> Defect? {
         guard let checkpoint, checkpoint.isSigned(by: publicKey) else { return Defect(reason: .forged, place) }
-        let added = checkpoint.size - tree.count
+        let added = checkpoint.size - base
+        // One that was signed before what is here began: there is nothing to hold it against.
+        if !isKnown, added < 0 { return nil }
         // A checkpoint covers what is before it, and no less than the one before.
         guard added >= 0, added * 32 <= uncovered.count else {
-            return Defect(reason: .inconsistent, place, firstUnproven: tree.count + 1)
+            return Defect(reason: .inconsistent, place, firstUnproven: base + 1)
         }
-        for start in stride(from: 0, to: added * 32, by: 32) { tree.append(MerkleHash.leaf(uncovered[start..<start + 32])) }
-        guard tree.root == checkpoint.root else {
-            return Defect(reason: .inconsistent, place, firstUnproven: tree.count - added + 1)
+        if isKnown {
+            for start in stride(from: 0, to: added * 32, by: 32) { tree.append(MerkleHash.leaf(uncovered[start..<start + 32])) }
+            guard tree.root == checkpoint.root else {
+                return Defect(reason: .inconsistent, place, firstUnproven: base + 1)
+            }
+        } else {
+            // Its frontier is the beginning. The records here before it are proven by their links to those behind.
+            (tree, isKnown) = (checkpoint.frontier, true)
         }
         uncovered.removeFirst(added * 32)
+        base = checkpoint.size
         coverage.checkpoints += 1
         coverage.size = checkpoint.size
         coverage.time = checkpoint.time

@@ -35,9 +35,9 @@ final class LocalSigner: Sendable {
         }
     }
 
-    func settings(records: Int = 4, interval: Duration = .seconds(3600)) -> CheckpointSettings {
+    func settings(records: Int = 4, interval: Duration = .seconds(3600), retention: Duration? = nil) -> CheckpointSettings {
         CheckpointSettings(
-            origin: "gate.example.com/audit", interval: interval, records: records, connect: connect,
+            origin: "gate.example.com/audit", interval: interval, records: records, retention: retention, connect: connect,
             report: { text in self.reports.withLock { $0.append(text) } })
     }
 }

@@ -35,6 +35,11 @@ extension Configuration {
         var durability = audit.isStrict ? "strict" : "batched"
         section.choice("durability", ["strict", "batched"], into: &durability)
         audit.isStrict = durability == "strict"
+        section.section("rotate") { rotate in
+            rotate.int("bytes", 1_048_576...1_099_511_627_776, into: &audit.rotationBytes)
+            rotate.bool("daily", into: &audit.rotatesDaily)
+        }
+        section.duration("retention", .zero...(.seconds(36_600 * 86_400)), into: &audit.retention)
         section.section("checkpoint") { checkpoint in
             checkpoint.duration("interval", .seconds(1)...(.seconds(3600)), into: &audit.checkpointInterval)
             checkpoint.int("records", 1...65_536, into: &audit.checkpointRecords)

@@ -93,6 +93,11 @@ enum SettingCatalog {
         Setting(
             path: "audit.durability", defaultText: "strict",
             meaning: "strict: on disk before the answer leaves; batched: soon after."),
+        Setting(path: "audit.rotate.bytes", defaultText: "268435456", meaning: "Bytes after which a new file is begun."),
+        Setting(path: "audit.rotate.daily", defaultText: "on", meaning: "Whether each day (UTC) begins a new file."),
+        Setting(
+            path: "audit.retention", defaultText: "0s",
+            meaning: "How long a file is kept after its last record, once a checkpoint covers it; 0s for ever."),
         Setting(path: "audit.checkpoint.interval", defaultText: "60s", meaning: "Between two signed checkpoints, records or not."),
         Setting(path: "audit.checkpoint.records", defaultText: "1024", meaning: "Records after which one is made earlier."),
         Setting(

@@ -39,6 +39,7 @@ final class AuditSigning: Sendable {
             CheckpointSettings(
                 origin: (URLReference(configuration.server.publicURL)?.host ?? "gatehouse") + "/audit",
                 interval: configuration.audit.checkpointInterval, records: configuration.audit.checkpointRecords,
+                retention: configuration.audit.retention > .zero ? configuration.audit.retention : nil,
                 connect: { [self] () throws(AuditError) in
                     if let channel = first.withLock({ $0.take() }) { return channel }
                     return try reach()

@@ -7,7 +7,7 @@ struct ChainWriter: ~Copyable {
     let folder: SegmentFolder
     private let headFile: HeadFile
     private let node: String
-    private let segmentLimit: Int
+    private let limits: AuditLog.Limits
     private let disk: Disk
     private let lock: FolderLock
     private var headDescriptor: Descriptor
@@ -22,7 +22,7 @@ struct ChainWriter: ~Copyable {
     private static let keptMemory = 4 << 20
 
     /// Opens or begins the chain.
-    init(folder path: String, headFile headPath: String, node: String, segmentLimit: Int, disk: Disk) throws(AuditError) {
+    init(folder path: String, headFile headPath: String, node: String, limits: AuditLog.Limits, disk: Disk) throws(AuditError) {
         let folder = SegmentFolder(path: path)
         let headFile = HeadFile(path: headPath)
         try folder.create()
@@ -37,7 +37,7 @@ struct ChainWriter: ~Copyable {
         self.folder = folder
         self.headFile = headFile
         self.node = node
-        self.segmentLimit = segmentLimit
+        self.limits = limits
         self.disk = disk
         self.headDescriptor = headDescriptor
         headLine = HeadFile.line(of: place.head)
@@ -53,7 +53,9 @@ struct ChainWriter: ~Copyable {
         try lock.acquire()
         defer { lock.release() }
         try catchUp()
-        if place.size >= segmentLimit, place.size > 0 { try roll() }
+        let day = limits.isDaily ? limits.clock().day : 0
+        if isDue(at: day) { try roll() }
+        if place.size == 0 { place.day = day }
         var renderer = RecordRenderer(after: place.head, node: node)
         if lines.capacity > Self.keptMemory { lines = ByteWriter(capacity: 64 << 10) } else { lines.removeAll() }
         for event in place.gaps { renderer.append(Self.record(of: event), to: &lines) }
@@ -117,6 +119,10 @@ struct ChainWriter: ~Copyable {
         place.size += lines.count
         place.head = head
         place.gaps = []
+    }
+
+    private func isDue(at day: Int) -> Bool {
+        place.size > 0 && (place.size >= limits.segment || limits.isDaily && place.day.map { $0 != day } ?? false)
     }
 
     private mutating func roll() throws(AuditError) {

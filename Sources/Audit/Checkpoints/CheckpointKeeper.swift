@@ -10,18 +10,21 @@ package struct CheckpointSettings: Sendable {
     package let interval: Duration
     /// Records after which one is made earlier.
     package let records: Int
+    /// How long a file is kept after its last record; nil for ever.
+    package let retention: Duration?
     /// Reaches the signer, again after each loss.
     package let connect: @Sendable () throws(AuditError) -> SignerChannel
     /// Tells an operator what is wrong, in a sentence.
     package let report: @Sendable (String) -> Void
 
     package init(
-        origin: String, interval: Duration = .seconds(60), records: Int = 1024,
+        origin: String, interval: Duration = .seconds(60), records: Int = 1024, retention: Duration? = nil,
         connect: @escaping @Sendable () throws(AuditError) -> SignerChannel, report: @escaping @Sendable (String) -> Void
     ) {
         self.origin = origin
         self.interval = interval
         self.records = records
+        self.retention = retention
         self.connect = connect
         self.report = report
     }
@@ -84,6 +87,16 @@ final class CheckpointKeeper: Sendable {
         throw AuditError(.noSigner, "signer_ahead")
     }
 
+    /// Removes files past their retention: recorded, signed, then done. Files whose records no checkpoint covers stay.
+    func prune(_ signer: SignerClient) throws(AuditError) {
+        guard let period = settings.retention else { return }
+        let retention = Retention(folder: loop.folder, period: period)
+        guard let plan = try retention.plan(at: queue.limits.clock(), signed: signer.size) else { return }
+        try append(plan.record)
+        try makeCheckpoint(signer)
+        try retention.carryOut(plan)
+    }
+
     /// Appends a record and waits for the disk.
     func append(_ record: AuditRecord) throws(AuditError) {
         let answer = Monitor<AuditError??>(nil)
@@ -113,10 +126,14 @@ private struct KeeperRound {
     private var signer: SignerClient?
     private var lastCheckpoint = MonotonicTime(nanoseconds: 0)
     private var nextTry = MonotonicTime(nanoseconds: 0)
+    private var nextPruning = MonotonicTime(nanoseconds: 0)
     private var pause = Duration.seconds(1)
     /// What was told already, so that it is told once.
     private var told: String?
     private var wasSigning = false
+
+    /// Between two looks for files past their retention.
+    private static let pruningInterval = Duration.seconds(600)
 
     init(_ settings: CheckpointSettings) { self.settings = settings }
 
@@ -137,6 +154,10 @@ private struct KeeperRound {
             guard isFull || now - lastCheckpoint >= settings.interval || !wasSigning else { return }
             try keeper.makeCheckpoint(signer)
             (lastCheckpoint, wasSigning, told, pause) = (now, true, nil, .seconds(1))
+            if now >= nextPruning {
+                nextPruning = now + Self.pruningInterval
+                try keeper.prune(signer)
+            }
         } catch { fail(error, keeper) }
     }
 
