@@ -50,10 +50,7 @@ struct Workspace: Sendable {
         }
         let audit: AuditLog
         do {
-            audit = try AuditLog(
-                folder: configuration.audit.path, headFile: configuration.auditHeadPath,
-                durability: configuration.audit.isStrict ? .strict : .batched, node: node,
-                rotation: AuditLog.Rotation(bytes: configuration.audit.rotationBytes, isDaily: configuration.audit.rotatesDaily))
+            audit = try AuditLog(configuration, node: node)
         } catch { throw CommandError(.cannotWrite, "The audit log cannot be opened: \(error). Check audit.path.") }
         return Workspace(
             configuration: configuration, database: database, users: SQLiteUserStore(database),
@@ -108,6 +105,16 @@ struct Workspace: Sendable {
     func close() async {
         await audit.close()
         await database.close()
+    }
+}
+
+extension AuditLog {
+    /// The log the configuration names.
+    convenience init(_ configuration: Configuration, node: String) throws(AuditError) {
+        let audit = configuration.audit
+        try self.init(
+            folder: audit.path, headFile: configuration.auditHeadPath, durability: audit.isStrict ? .strict : .batched, node: node,
+            rotation: AuditLog.Rotation(bytes: audit.rotationBytes, isDaily: audit.rotatesDaily))
     }
 }
 

@@ -119,3 +119,15 @@ def test_a_signer_of_its_own_serves_at_a_socket(folder, tmp_path):
     finally:
         signer.kill()
         signer.wait()
+
+
+def test_an_export_is_on_record_and_in_the_words_asked_for(folder, server):
+    server.grant()
+    for form in ("jsonl", "ecs", "ocsf"):
+        lines = [json.loads(line) for line in server.command("audit", "export", "--format", form, "--event", "token.issued").stdout.splitlines()]
+        assert lines, form
+    assert lines[0]["class_uid"] == 3003 and lines[0]["user"]["name"] == server.user["username"]
+    table = server.command("audit", "export", "--format", "csv").stdout.splitlines()
+    assert table[0].startswith("seq,ts,event") and any(",consent.granted," in line for line in table)
+    assert [r["format"] for r in server.records("--event", "audit.exported")] == ["jsonl", "ecs", "ocsf", "csv"]
+    assert server.command("audit", "export", "--format", "xml").returncode == 64

@@ -2,6 +2,15 @@ import Audit
 import Primitives
 
 extension Command {
+    private static let filters = [
+        Option("--user", "USER", "acting or concerned"), Option("--event", "NAME", "such as token.issued"),
+        Option("--outcome", "WORD", "success, failure, denied or intent"),
+        Option("--since", "TIME", "RFC 3339, or a span back such as 24h"),
+        Option("--until", "TIME", "RFC 3339, or a span back"), Option("--request-id", "ID", "of one request"),
+        Option("--flow", "ID", "of one client's connection, from discovery to its first call"),
+        Option("-n", "N", "at most so many"),
+    ]
+
     /// `gatehouse audit …`
     static let audits: [Command] = [
         Command(
@@ -10,15 +19,16 @@ extension Command {
         ) { invocation async throws(CommandError) in try await AuditCommands.tail(invocation) },
         Command(
             path: ["audit", "search"], usage: "[FILTER…]", summary: "Show all matching records, oldest first.",
-            options: [
-                Option("--user", "USER", "acting or concerned"), Option("--event", "NAME", "such as token.issued"),
-                Option("--outcome", "WORD", "success, failure, denied or intent"),
-                Option("--since", "TIME", "RFC 3339, or a span back such as 24h"),
-                Option("--until", "TIME", "RFC 3339, or a span back"), Option("--request-id", "ID", "of one request"),
-                Option("--flow", "ID", "of one client's connection, from discovery to its first call"),
-                Option("-n", "N", "at most so many"),
-            ]
+            options: filters
         ) { invocation async throws(CommandError) in try await AuditCommands.search(invocation) },
+        Command(
+            path: ["audit", "export"], usage: "--format jsonl|csv|ecs|ocsf [FILTER…]",
+            summary: "Write all matching records in the words of another system.",
+            options: [
+                Option("--format", "WORD", "jsonl, csv, ecs (Elastic Common Schema) or ocsf"),
+                Option("--folder", "DIR", "a copy of the log; without the server's configuration"),
+            ] + filters
+        ) { invocation async throws(CommandError) in try await AuditCommands.export(invocation) },
         Command(
             path: ["audit", "verify"], usage: "[--public-key FILE] [--folder DIR]",
             summary: "Prove that no record was changed, removed or inserted.",
@@ -55,11 +65,7 @@ enum AuditCommands {
 
     static func search(_ invocation: Invocation) async throws(CommandError) {
         let configuration = try Installation.load(invocation)
-        var filter = AuditFilter(
-            user: invocation.value("--user"), event: invocation.value("--event"), outcome: invocation.value("--outcome"),
-            since: try time(invocation, "--since"), until: try time(invocation, "--until"),
-            requestID: invocation.value("--request-id"))
-        filter.flow = invocation.value("--flow")
+        let filter = try filter(invocation)
         let limit = try number(invocation, default: .max)
         do {
             try AuditReader(folder: configuration.audit.path).search(filter, limit: limit) { entry in
@@ -67,6 +73,45 @@ enum AuditCommands {
                 return true
             }
         } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
+    }
+
+    static func export(_ invocation: Invocation) async throws(CommandError) {
+        guard let format = invocation.value("--format").flatMap(AuditExport.init) else {
+            throw CommandError(.usage, "Name one: --format jsonl, csv, ecs or ocsf.")
+        }
+        let (filter, limit) = (try filter(invocation), try number(invocation, default: .max))
+        let configuration = invocation.value("--folder") == nil ? try Installation.load(invocation) : nil
+        let folder = invocation.value("--folder") ?? configuration?.audit.path ?? ""
+        // Who took the log elsewhere is on record before the first line leaves (AUD-3); a copy is nobody's record.
+        if let configuration { try await record(format, configuration) }
+        if let heading = format.heading { invocation.output.line(heading) }
+        do {
+            try AuditReader(folder: folder).search(filter, limit: limit) { entry in
+                invocation.output.line(format.line(entry))
+                return true
+            }
+        } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
+    }
+
+    private static func record(_ format: AuditExport, _ configuration: Configuration) async throws(CommandError) {
+        let event = Event("audit.exported", actor: "cli", details: [("format", .string(format.rawValue))])
+        do throws(AuditError) {
+            let log = try AuditLog(configuration, node: "cli")
+            try await log.append([AuditRecord(event, in: AuditContext(requestID: Workspace.freshRequestID()))], isCritical: true)
+            await log.close()
+        } catch {
+            throw CommandError(
+                .cannotWrite, "The export cannot be recorded, so nothing was exported: \(error). A copy is read with --folder.")
+        }
+    }
+
+    private static func filter(_ invocation: Invocation) throws(CommandError) -> AuditFilter {
+        var filter = AuditFilter(
+            user: invocation.value("--user"), event: invocation.value("--event"), outcome: invocation.value("--outcome"),
+            since: try time(invocation, "--since"), until: try time(invocation, "--until"),
+            requestID: invocation.value("--request-id"))
+        filter.flow = invocation.value("--flow")
+        return filter
     }
 
     static func verify(_ invocation: Invocation) async throws(CommandError) {
