@@ -15,7 +15,8 @@ package struct AuditReader: Sendable {
 
     package init(folder: String) { self.folder = SegmentFolder(path: folder) }
 
-    /// Gives every matching record to `body`, in constant memory.
+    /// Gives every matching record to `body`, in constant memory. Reads what the index beside the log leaves, and brings that up to
+    /// date where it may; without the right to write it reads the rest.
     /// - Parameters:
     ///   - limit: ends after so many.
     ///   - body: false ends the search.
@@ -25,13 +26,24 @@ package struct AuditReader: Sendable {
         var left = limit
         for part in try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts where left > 0 {
             guard folder.exists(part.segment) else { continue }  // removed meanwhile, past its retention
-            var lines = try LineReader(folder.path(of: part.segment), to: part.size)
-            while left > 0, let line = try lines.next() {
-                guard let entry = Self.entry(line, filter) else { continue }
-                left -= 1
-                guard body(entry) else { return }
+            for range in ranges(in: part, filter) where left > 0 {
+                var lines = try LineReader(folder.path(of: part.segment), from: range.lowerBound, to: range.upperBound)
+                while left > 0, let line = try lines.next() {
+                    guard let entry = Self.entry(line, filter) else { continue }
+                    left -= 1
+                    guard body(entry) else { return }
+                }
             }
         }
+    }
+
+    /// What of a file has to be read.
+    private func ranges(in part: LogPart, _ filter: AuditFilter) -> [Range<Int>] {
+        let terms = SearchTerms.of(filter)
+        guard !terms.isEmpty || filter.since != nil || filter.until != nil else { return [0..<part.size] }
+        try? SegmentIndex.extend(part, in: folder)
+        guard let index = SegmentIndex(part.segment, in: folder), index.covered <= part.size else { return [0..<part.size] }
+        return index.candidates(terms, since: filter.since, until: filter.until) + [index.covered..<part.size]
     }
 
     /// The last `count` records.

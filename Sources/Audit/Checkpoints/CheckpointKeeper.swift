@@ -97,6 +97,18 @@ final class CheckpointKeeper: Sendable {
         try retention.carryOut(plan)
     }
 
+    /// Brings the search index of one finished file up to date, so that a search need not.
+    func indexOne() {
+        guard let parts = try? LogPart.parts(of: loop.folder) else { return }
+        for part in parts.dropLast().reversed() {
+            guard SegmentIndex(part.segment, in: loop.folder).map({ part.size - $0.covered >= SegmentIndex.blockSize }) ?? true else {
+                continue
+            }
+            try? SegmentIndex.extend(part, in: loop.folder)
+            return
+        }
+    }
+
     /// Appends a record and waits for the disk.
     func append(_ record: AuditRecord) throws(AuditError) {
         let answer = Monitor<AuditError??>(nil)
@@ -158,6 +170,7 @@ private struct KeeperRound {
                 nextPruning = now + Self.pruningInterval
                 try keeper.prune(signer)
             }
+            if !isFull { keeper.indexOne() }
         } catch { fail(error, keeper) }
     }
 

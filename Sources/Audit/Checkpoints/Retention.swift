@@ -42,6 +42,7 @@ struct Retention {
         try lock.acquire()
         defer { lock.release() }
         for segment in plan.segments {
+            unsafe unlink(SegmentIndex.path(of: segment, in: folder))
             guard unsafe unlink(folder.path(of: segment)) == 0 || errno == ENOENT else {
                 throw AuditError(.cannotWrite, SystemFailure.text("removing", folder.path(of: segment)))
             }
