@@ -73,11 +73,16 @@ package struct AuditVerifier: Sendable {
     private let folder: SegmentFolder
     private let headFile: HeadFile?
     private let publicKey: Ed25519PublicKey?
+    private let witnessed: [Checkpoint]
 
     /// - Parameters:
     ///   - headFile: nil for a copy that came without it.
     ///   - publicKey: nil leaves the signatures out, and with them every proof against who can write the files.
-    package init(folder: String, headFile: String?, publicKey: Ed25519PublicKey? = nil) {
+    ///   - witnessed: checkpoints from outside; those the key signed have to be in the log.
+    package init(
+        folder: String, headFile: String?, publicKey: Ed25519PublicKey? = nil, witnessed: [Checkpoint] = []
+    ) {
+        self.witnessed = publicKey.map { key in witnessed.filter { $0.isSigned(by: key) } } ?? []
         self.folder = SegmentFolder(path: folder)
         self.headFile = headFile.map { HeadFile(path: $0) }
         self.publicKey = publicKey
@@ -89,11 +94,15 @@ package struct AuditVerifier: Sendable {
     /// - Throws: as `verify`.
     package func examine() throws(AuditError) -> Report {
         let (parts, stored) = try LogPart.snapshot(of: folder) { () throws(AuditError) in try headFile?.read() }
-        var check = ChainCheck(expected: stored, publicKey: publicKey)
+        var check = ChainCheck(expected: stored, publicKey: publicKey, witnessed: witnessed)
         for part in parts {
             if let defect = try check.defect(in: part, folder) { return Report(verdict: .bad(defect), coverage: check.coverage) }
         }
         if let defect = check.defectAtEnd { return Report(verdict: .bad(defect), coverage: check.coverage) }
+        let last = witnessed.map(\.size).max() ?? 0
+        if last > check.coverage.size {
+            return Report(verdict: .truncated(count: check.head.count, expected: last + 1), coverage: check.coverage)
+        }
         return Report(verdict: verdict(check.head, stored), coverage: check.coverage)
     }
 

@@ -15,9 +15,9 @@ struct ChainCheck {
 
     var coverage: AuditVerifier.Coverage { roots?.coverage ?? AuditVerifier.Coverage() }
 
-    init(expected: ChainHead?, publicKey: Ed25519PublicKey?) {
+    init(expected: ChainHead?, publicKey: Ed25519PublicKey?, witnessed: [Checkpoint] = []) {
         self.expected = expected
-        roots = publicKey.map { RootCheck(publicKey: $0) }
+        roots = publicKey.map { RootCheck(publicKey: $0, witnessed: witnessed) }
     }
 
     mutating func defect(in part: LogPart, _ folder: SegmentFolder) throws(AuditError) -> Defect? {
@@ -75,7 +75,13 @@ private struct RootCheck {
     /// The first line of every file, so that a record is found by its number.
     private var starts: [Defect.Place] = []
 
-    init(publicKey: Ed25519PublicKey) { self.publicKey = publicKey }
+    /// What outside witnesses kept, by size.
+    private let witnessed: [Int: [Checkpoint]]
+
+    init(publicKey: Ed25519PublicKey, witnessed: [Checkpoint]) {
+        self.publicKey = publicKey
+        self.witnessed = Dictionary(grouping: witnessed, by: \.size)
+    }
 
     /// The log begins behind so many records.
     mutating func begin(after count: Int) { (base, isKnown) = (count, false) }
@@ -118,6 +124,10 @@ private struct RootCheck {
         } else {
             // Its frontier is the beginning. The records here before it are proven by their links to those behind.
             (tree, isKnown) = (checkpoint.frontier, true)
+        }
+        // Two roots of one size, both signed: there were two logs.
+        if let others = witnessed[checkpoint.size], others.contains(where: { $0.root != checkpoint.root }) {
+            return Defect(reason: .inconsistent, place, firstUnproven: base + 1)
         }
         uncovered.removeFirst(added * 32)
         base = checkpoint.size

@@ -131,3 +131,39 @@ def test_an_export_is_on_record_and_in_the_words_asked_for(folder, server):
     assert table[0].startswith("seq,ts,event") and any(",consent.granted," in line for line in table)
     assert [r["format"] for r in server.records("--event", "audit.exported")] == ["jsonl", "ecs", "ocsf", "csv"]
     assert server.command("audit", "export", "--format", "xml").returncode == 64
+
+
+def test_witnesses_get_every_checkpoint_and_show_a_cut_log(folder, tmp_path):
+    import socket
+    datagrams, stream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.create_server(("127.0.0.1", 0))
+    datagrams.bind(("127.0.0.1", 0))
+    datagrams.settimeout(20)
+    stream.settimeout(20)
+    local = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    local.bind(str(tmp_path / "log"))
+    local.settimeout(20)
+    kept = tmp_path / "kept.jsonl"
+    gateway = Gateway(folder, overlay=(
+        "audit:\n  checkpoint: { interval: 1s }\n  witnesses:\n"
+        f"    - syslog:udp:127.0.0.1:{datagrams.getsockname()[1]}\n    - syslog:tcp:127.0.0.1:{stream.getsockname()[1]}\n"
+        f"    - syslog:unix:{tmp_path}/log\n    - file:{kept}\n")).start()
+    assert local.recv(65536).startswith(b"<109>1 ")
+    text = datagrams.recv(65536).decode()
+    assert text.startswith("<109>1 ") and json.loads(text[text.index("{"):])["size"] >= 0
+    connection, _ = stream.accept()
+    with connection:
+        framed = connection.makefile().read()
+    length, message = framed.split(" ", 1)
+    assert int(length) == len(message) and message.startswith("<109>1 ")
+    gateway.grant()
+    eventually(lambda: kept.exists() and len(kept.read_text().splitlines()) >= 4)
+    gateway.stop()
+    words = ["audit", "verify", "--folder", str(folder / "data/audit"), "--public-key", str(public_key(folder))]
+    assert run(*words, "--witness", str(kept)).returncode == 0
+    [segment] = (folder / "data/audit").glob("*.jsonl")
+    lines = segment.read_text().splitlines(keepends=True)
+    cut = [index for index, line in enumerate(lines) if '"audit.checkpoint"' in line][1]
+    segment.write_text("".join(lines[:cut + 1]))
+    assert run(*words).returncode == 0
+    done = run(*words, "--witness", str(kept))
+    assert done.returncode == 1 and "was cut" in done.stderr, done

@@ -30,11 +30,12 @@ extension Command {
             ] + filters
         ) { invocation async throws(CommandError) in try await AuditCommands.export(invocation) },
         Command(
-            path: ["audit", "verify"], usage: "[--public-key FILE] [--folder DIR]",
+            path: ["audit", "verify"], usage: "[--public-key FILE] [--folder DIR] [--witness FILE]",
             summary: "Prove that no record was changed, removed or inserted.",
             options: [
                 Option("--public-key", "FILE", "of the signer; with it, every checkpoint is verified (default: the server's own)"),
                 Option("--folder", "DIR", "a copy of the log; without the server's configuration and head"),
+                Option("--witness", "FILE", "checkpoints a witness kept, one JSON object a line: they have to be in the log"),
             ]
         ) { invocation async throws(CommandError) in try await AuditCommands.verify(invocation) },
         Command(
@@ -117,8 +118,10 @@ enum AuditCommands {
     static func verify(_ invocation: Invocation) async throws(CommandError) {
         let source = try AuditSource(invocation)
         let report: AuditVerifier.Report
+        let witnessed = try invocation.value("--witness").map { path throws(CommandError) in try checkpoints(path) } ?? []
         do {
-            report = try AuditVerifier(folder: source.folder, headFile: source.head, publicKey: source.publicKey).examine()
+            report = try AuditVerifier(folder: source.folder, headFile: source.head, publicKey: source.publicKey, witnessed: witnessed)
+                .examine()
         } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
         switch report.verdict {
         case .ok(let count, let head):
@@ -142,6 +145,17 @@ enum AuditCommands {
                 "The \(count) records agree, but \(source.head ?? "the head") is missing, so the end may be too.",
                 invocation.output)
         }
+    }
+
+    /// The objects a witness received, wherever they stand in a line: a syslog puts its own words before them.
+    private static func checkpoints(_ path: String) throws(CommandError) -> [Checkpoint] {
+        let text: String
+        do { text = try Files.readText(path) } catch { throw CommandError(.unavailable, "\(error).") }
+        let found = text.split(whereSeparator: \.isNewline).compactMap { line in
+            line.firstIndex(of: "{").flatMap { try? JSONValue(parsing: String(line[$0...])) }.flatMap { Checkpoint($0) }
+        }
+        guard !found.isEmpty else { throw CommandError(.usage, "\(path) holds no checkpoints.") }
+        return found
     }
 
     static func failed(_ message: String, _ output: Output) -> CommandError {

@@ -48,6 +48,7 @@ extension Configuration {
         Compared("audit.retention", \.audit.retention),
         Compared("audit.checkpoint.interval", \.audit.checkpointInterval),
         Compared("audit.checkpoint.records", \.audit.checkpointRecords),
+        Compared("audit.witnesses", \.audit.witnesses),
         Compared("audit.signing_key", \.audit.signingKey), Compared("audit.signer", \.audit.signer),
     ]
 

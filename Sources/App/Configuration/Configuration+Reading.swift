@@ -1,3 +1,4 @@
+import Audit
 import HTTP
 import OAuth
 import Policy
@@ -43,6 +44,11 @@ extension Configuration {
         section.section("checkpoint") { checkpoint in
             checkpoint.duration("interval", .seconds(1)...(.seconds(3600)), into: &audit.checkpointInterval)
             checkpoint.int("records", 1...65_536, into: &audit.checkpointRecords)
+        }
+        section.strings("witnesses", into: &audit.witnesses)
+        for text in audit.witnesses where !text.hasPrefix("https://") && Witness(text) == nil {
+            section.report(
+                "witnesses", "\"\(text)\" is none of syslog:unix:PATH, syslog:udp:HOST:PORT, syslog:tcp:HOST:PORT, file:PATH, https://…")
         }
         section.optionalString("signing_key", into: &audit.signingKey)
         section.optionalString("signer", into: &audit.signer)

@@ -132,6 +132,8 @@ struct Configuration: Sendable, Equatable {
         var checkpointInterval = Duration.seconds(60)
         /// Records after which one is made earlier.
         var checkpointRecords = 1024
+        /// Where checkpoints are kept beside the log.
+        var witnesses: [String] = []
         /// File of the signing key; nil is beside the database.
         var signingKey: String?
         /// Socket of a signer that runs as another user; nil starts one.

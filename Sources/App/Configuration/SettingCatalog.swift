@@ -11,7 +11,7 @@ enum SettingCatalog {
 
     /// Lists are written `a,b,c` in the environment.
     static func isList(_ name: String) -> Bool {
-        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources"].contains(name)
+        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources", "witnesses"].contains(name)
     }
 
     static let settings: [Setting] = [
@@ -100,6 +100,10 @@ enum SettingCatalog {
             meaning: "How long a file is kept after its last record, once a checkpoint covers it; 0s for ever."),
         Setting(path: "audit.checkpoint.interval", defaultText: "60s", meaning: "Between two signed checkpoints, records or not."),
         Setting(path: "audit.checkpoint.records", defaultText: "1024", meaning: "Records after which one is made earlier."),
+        Setting(
+            path: "audit.witnesses", defaultText: "[]",
+            meaning: "Where checkpoints are kept as well: `syslog:unix:PATH`, `syslog:udp:HOST:PORT`, `syslog:tcp:HOST:PORT`, "
+                + "`file:PATH` or an https URL they are posted to."),
         Setting(
             path: "audit.signing_key", defaultText: "null",
             meaning: "File of the key that signs checkpoints, made when missing; null is beside the database, as `.audit-key`."),

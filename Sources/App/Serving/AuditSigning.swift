@@ -1,4 +1,5 @@
 import Audit
+import Client
 import HTTP
 import Logging
 import Primitives
@@ -34,12 +35,38 @@ final class AuditSigning: Sendable {
         }
     }
 
+    private static func witnesses(_ configuration: Configuration) -> [Witness] {
+        var settings = HTTPClient.Settings()
+        settings.userAgent = "gatehouse/\(Version.current)"
+        // Its thread is only there for who needs it.
+        let client = configuration.audit.witnesses.contains { $0.hasPrefix("https://") } ? HTTPClient(settings) : nil
+        return configuration.audit.witnesses.compactMap { setting in
+            guard let client, setting.hasPrefix("https://") else { return Witness(setting) }
+            return Witness(name: setting) { post($0, to: setting, client) }
+        }
+    }
+
+    /// Blocks the thread of the witness. Any status of success is an arrival.
+    private static func post(_ line: String, to url: String, _ client: HTTPClient) -> Bool {
+        let request = OutboundRequest(
+            .post, url, fields: [("Content-Type", "application/json")], body: Array(line.utf8), timeout: .seconds(10),
+            maximumResponseBytes: 65_536)
+        let answer = Monitor<Bool?>(nil)
+        // Awaited by the line below.
+        Task {
+            let status = try? await client.send(request).status
+            answer.update { $0 = status.map { (200...299).contains($0) } ?? false }
+        }
+        return answer.wait { $0 }
+    }
+
     func keepCheckpoints(of log: AuditLog, _ configuration: Configuration, _ logger: Logger) {
         log.keepCheckpoints(
             CheckpointSettings(
                 origin: (URLReference(configuration.server.publicURL)?.host ?? "gatehouse") + "/audit",
                 interval: configuration.audit.checkpointInterval, records: configuration.audit.checkpointRecords,
                 retention: configuration.audit.retention > .zero ? configuration.audit.retention : nil,
+                witnesses: Self.witnesses(configuration),
                 connect: { [self] () throws(AuditError) in
                     if let channel = first.withLock({ $0.take() }) { return channel }
                     return try reach()

@@ -12,19 +12,22 @@ package struct CheckpointSettings: Sendable {
     package let records: Int
     /// How long a file is kept after its last record; nil for ever.
     package let retention: Duration?
+    /// Who else keeps the checkpoints.
+    package let witnesses: [Witness]
     /// Reaches the signer, again after each loss.
     package let connect: @Sendable () throws(AuditError) -> SignerChannel
     /// Tells an operator what is wrong, in a sentence.
     package let report: @Sendable (String) -> Void
 
     package init(
-        origin: String, interval: Duration = .seconds(60), records: Int = 1024, retention: Duration? = nil,
+        origin: String, interval: Duration = .seconds(60), records: Int = 1024, retention: Duration? = nil, witnesses: [Witness] = [],
         connect: @escaping @Sendable () throws(AuditError) -> SignerChannel, report: @escaping @Sendable (String) -> Void
     ) {
         self.origin = origin
         self.interval = interval
         self.records = records
         self.retention = retention
+        self.witnesses = witnesses
         self.connect = connect
         self.report = report
     }
@@ -35,12 +38,14 @@ final class CheckpointKeeper: Sendable {
     private let settings: CheckpointSettings
     private let queue: AuditQueue
     private let loop: AuditLoop
+    private let witnesses: [WitnessQueue]
     private let closers = Mutex<(isFinished: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
 
     init(_ settings: CheckpointSettings, queue: AuditQueue, loop: AuditLoop) {
         self.settings = settings
         self.queue = queue
         self.loop = loop
+        witnesses = settings.witnesses.map { WitnessQueue($0) }
     }
 
     /// Makes a last checkpoint and ends the thread.
@@ -57,11 +62,13 @@ final class CheckpointKeeper: Sendable {
     func run() {
         var round = KeeperRound(settings)
         loop.clock.begin(every: settings.records)
+        for witness in witnesses { startThread { witness.run() } }
         while !loop.clock.isStopping {
             let isFull = loop.clock.wait(atMost: round.tick)
             round.attend(isFull: isFull, self)
         }
         round.finish(self)
+        for witness in witnesses { witness.stop() }
         let waiting = closers.withLock { closers in
             closers.isFinished = true
             defer { closers.waiting = [] }
@@ -80,7 +87,8 @@ final class CheckpointKeeper: Sendable {
             }
             if let checkpoint = try signer.sign(growth.head.count, origin: settings.origin) {
                 try append(checkpoint.record)
-                return loop.clock.forgive()
+                loop.clock.forgive()
+                return try tell(checkpoint)
             }
             // Ahead of us: the signer's former gateway is still writing, or the log was cut.
         }
@@ -95,6 +103,18 @@ final class CheckpointKeeper: Sendable {
         try append(plan.record)
         try makeCheckpoint(signer)
         try retention.carryOut(plan)
+    }
+
+    /// Hands a checkpoint to the witnesses, once it is in the log, and records what they missed.
+    private func tell(_ checkpoint: Checkpoint) throws(AuditError) {
+        for witness in witnesses {
+            witness.add(checkpoint.json.text)
+            let dropped = witness.takeDropped()
+            guard dropped > 0 else { continue }
+            settings.report("the witness \(witness.name) does not answer; \(dropped) checkpoints did not reach it")
+            let gap = ChainPlace.gap("witness_unreachable", ("witness", .string(witness.name)), ("dropped", .int(dropped)))
+            try append(ChainWriter.record(of: gap))
+        }
     }
 
     /// Brings the search index of one finished file up to date, so that a search need not.

@@ -35,6 +35,7 @@ import Testing
         case "storage.url": "sqlite:///other.db"
         case "vault.root_key": "file:/other.key"
         case "oauth.registration", "oauth.client_metadata_documents", "engines.qarnot.enabled", "audit.rotate.daily": "off"
+        case "audit.witnesses": "file:/other"
         case "audit.rotate.bytes": "1048576"
         case "login.argon2.memory_kib": "19456"
         case "audit.durability": "batched"
