@@ -140,4 +140,3 @@ struct LogPart: Sendable {
         return parts
     }
 }
-

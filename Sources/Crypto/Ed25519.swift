@@ -94,7 +94,9 @@ private enum PEM {
 
     static func decode(_ bytes: [UInt8], _ label: String) -> [UInt8]? {
         let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
-        guard lines.count >= 3, lines.first == "-----BEGIN \(label)-----", lines.last == "-----END \(label)-----" else { return nil }
+        guard lines.count >= 3, lines.first == "-----BEGIN \(label)-----", lines.last == "-----END \(label)-----" else {
+            return nil
+        }
         return Base64.decode(lines[1..<(lines.count - 1)].joined(), .standard)
     }
 }

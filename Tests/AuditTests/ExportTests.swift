@@ -40,7 +40,9 @@ import Testing
             let (classID, activity) = (try #require(json["class_uid"]?.int), try #require(json["activity_id"]?.int))
             let rules = try #require(facts["classes"]?[String(classID)])
             #expect(json["category_uid"]?.int == classID / 1000 && json["type_uid"]?.int == classID * 100 + activity)
-            #expect(activity == 99 ? json["activity_name"]?.string == event : rules["activities"]?.array?.contains(.int(activity)) == true)
+            #expect(
+                activity == 99
+                    ? json["activity_name"]?.string == event : rules["activities"]?.array?.contains(.int(activity)) == true)
             #expect(facts["severities"]?.array?.contains(json["severity_id"]!) == true)
             #expect(facts["statuses"]?.array?.contains(json["status_id"]!) == true)
             Self.check(json, rules)
@@ -60,7 +62,9 @@ import Testing
     @Test(arguments: EventCatalogue.events)
     func `every event of the catalogue has allowed ECS categories`(_ event: String) throws {
         let facts = try Self.facts("ecs")
-        func isAllowed(_ list: String, _ value: JSONValue?) -> Bool { value.map { facts[list]?.array?.contains($0) == true } ?? false }
+        func isAllowed(_ list: String, _ value: JSONValue?) -> Bool {
+            value.map { facts[list]?.array?.contains($0) == true } ?? false
+        }
         for entry in try Self.entries(event) {
             let json = try JSONValue(parsing: AuditExport.ecs.line(entry))
             for key in facts["required"]?.array ?? [] { #expect(json[key.string!] != nil) }
@@ -75,7 +79,9 @@ import Testing
     @Test func `nothing of a record is lost on the way`() throws {
         let entry = try Self.entries("mcp.tool.called")[1]
         let (ecs, ocsf) = (AuditExport.ecs.line(entry), AuditExport.ocsf.line(entry))
-        for value in ["ada", "root", "192.0.2.7", "limit.user", "qarnot:execute", "why", "403", "POST", "/mcp", entry.record["hash"]!.string!] {
+        for value in [
+            "ada", "root", "192.0.2.7", "limit.user", "qarnot:execute", "why", "403", "POST", "/mcp", entry.record["hash"]!.string!,
+        ] {
             #expect(ecs.contains(value) && ocsf.contains(value), "\(value)")
         }
         #expect(AuditExport.jsonl.line(entry) == String(decoding: entry.line, as: UTF8.self))
@@ -99,7 +105,9 @@ import Testing
         var unknown: Set<String> = []
         let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
         while let file = files?.nextObject() as? URL {
-            guard file.pathExtension == "swift", !file.path.contains("/Configuration/"), !file.path.contains("/Export/") else { continue }
+            guard file.pathExtension == "swift", !file.path.contains("/Configuration/"), !file.path.contains("/Export/") else {
+                continue
+            }
             let text = try String(contentsOf: file, encoding: .utf8)
             for match in text.matches(of: /[Ee]vent\(\s*"([a-z_.]+)"/) { unknown.insert(String(match.1)) }
             for match in text.matches(of: /(?:\?|:|==|keyEvent\(|keyed\() "([a-z]+(?:\.[a-z_]+)+)"/) {
@@ -107,7 +115,9 @@ import Testing
             }
         }
         #expect(unknown.count > 40)  // the pattern still finds them
-        let missing = unknown.filter { EventCatalogue.entry($0) == nil && !$0.hasPrefix("server.") && !$0.hasPrefix("config.settings") }
+        let missing = unknown.filter {
+            EventCatalogue.entry($0) == nil && !$0.hasPrefix("server.") && !$0.hasPrefix("config.settings")
+        }
         #expect(missing.isEmpty, "\(missing)")
     }
 }

@@ -61,7 +61,9 @@ import Testing
         return (place, signer, clock)
     }
 
-    @Test func `files past their retention go once they are signed, and the rest is verified from its first checkpoint`() async throws {
+    @Test func `files past their retention go once they are signed, and the rest is verified from its first checkpoint`()
+        async throws
+    {
         let (place, signer, _) = try await pruned()
         let left = try SegmentFolder(path: place.folder).segments()
         #expect(left.first! > 1 && left.count >= 2)
@@ -113,7 +115,7 @@ import Testing
         let seen = Mutex<[String]>([])
         startThread {
             try? AuditReader(folder: place.folder).follow(
-                last: 1, every: .milliseconds(5), until: { seen.withLock { $0.count } >= 8 }
+                last: 8, every: .milliseconds(5), until: { seen.withLock { $0.count } >= 8 }
             ) { entry in seen.withLock { $0.append(entry.record["event"]?.string ?? "") } }
         }
         for index in 0..<7 { try await log.append([.sample("test.\(index)")]) }

@@ -25,7 +25,8 @@ import Testing
         flow.flow = "f-333"
         return [
             AuditFilter(user: "user2"), AuditFilter(user: "nobody"), AuditFilter(event: "auth.login"), AuditFilter(event: "auth.*"),
-            AuditFilter(outcome: "denied"), AuditFilter(requestID: "req-599"), AuditFilter(user: "user0", event: "auth.login"), flow,
+            AuditFilter(outcome: "denied"), AuditFilter(requestID: "req-599"), AuditFilter(user: "user0", event: "auth.login"),
+            flow,
             AuditFilter(since: Timestamp(seconds: 1_795_259_000), until: Timestamp(seconds: 1_795_259_060)),
             AuditFilter(user: "user4", outcome: "denied", since: Timestamp(seconds: 1_795_259_350)), AuditFilter(),
         ]

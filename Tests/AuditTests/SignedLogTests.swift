@@ -48,12 +48,16 @@ import Testing
         return out
     }
 
-    @Test func `a chain recomputed without the key is found at the next checkpoint, and the doubtful records are named`() async throws {
+    @Test func `a chain recomputed without the key is found at the next checkpoint, and the doubtful records are named`()
+        async throws
+    {
         let (place, key) = try await signed(12)
         let lines = try place.lines()
         let target = try #require(lines.firstIndex { $0.contains("test.5") })
         let forged = try Self.rechained(lines, from: 0) { record, index in
-            if index == target { record = .object(JSONObject([("actor", "mallory"), ("event", "test.5"), ("ts", record["ts"] ?? .null)])) }
+            if index == target {
+                record = .object(JSONObject([("actor", "mallory"), ("event", "test.5"), ("ts", record["ts"] ?? .null)]))
+            }
         }
         try place.replace(forged)
         #expect(try place.report(nil).verdict.count == lines.count)

@@ -82,10 +82,12 @@ import Testing
         let isAway = Mutex(3)
         let queue = WitnessQueue(
             Witness(name: "w") { line in
-                guard isAway.withLock({ away in
-                    away -= 1
-                    return away < 0
-                }) else { return false }
+                guard
+                    isAway.withLock({ away in
+                        away -= 1
+                        return away < 0
+                    })
+                else { return false }
                 seen.withLock { $0.append(line) }
                 return true
             }, pause: .milliseconds(1))
@@ -106,6 +108,9 @@ import Testing
         #expect(text == "<109>1 2026-11-21T11:00:00.000Z gate gatehouse 7 audit.checkpoint - {}")
     }
 
-    @Test(arguments: ["", "syslog:unix:relative", "syslog:udp:host", "syslog:tcp::514", "syslog:tls:h:1", "file:relative", "http://h/", "syslog:udp:h:99999"])
+    @Test(arguments: [
+        "", "syslog:unix:relative", "syslog:udp:host", "syslog:tcp::514", "syslog:tls:h:1", "file:relative", "http://h/",
+        "syslog:udp:h:99999",
+    ])
     func `anything else is no witness`(_ setting: String) { #expect(Witness(setting) == nil) }
 }

@@ -120,8 +120,10 @@ enum AuditCommands {
         let report: AuditVerifier.Report
         let witnessed = try invocation.value("--witness").map { path throws(CommandError) in try checkpoints(path) } ?? []
         do {
-            report = try AuditVerifier(folder: source.folder, headFile: source.head, publicKey: source.publicKey, witnessed: witnessed)
-                .examine()
+            report = try AuditVerifier(
+                folder: source.folder, headFile: source.head, publicKey: source.publicKey, witnessed: witnessed
+            )
+            .examine()
         } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
         switch report.verdict {
         case .ok(let count, let head):

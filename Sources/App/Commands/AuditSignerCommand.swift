@@ -6,7 +6,8 @@ import Primitives
 /// another user. Not among the commands of help: nobody types it.
 enum AuditSignerCommand {
     private static let command = Command(
-        path: [SignerProcess.verb], usage: "--key FILE (--listen PATH --user NAME | --descriptor N)", summary: "Sign audit checkpoints.",
+        path: [SignerProcess.verb], usage: "--key FILE (--listen PATH --user NAME | --descriptor N)",
+        summary: "Sign audit checkpoints.",
         options: [
             .init("--key", "FILE", "the key, made when missing"), .init("--listen", "PATH", "a socket to wait at"),
             .init("--user", "NAME", "who may connect"), .init("--descriptor", "N", "a socket to serve"),

@@ -48,7 +48,8 @@ extension Configuration {
         section.strings("witnesses", into: &audit.witnesses)
         for text in audit.witnesses where !text.hasPrefix("https://") && Witness(text) == nil {
             section.report(
-                "witnesses", "\"\(text)\" is none of syslog:unix:PATH, syslog:udp:HOST:PORT, syslog:tcp:HOST:PORT, file:PATH, https://…")
+                "witnesses",
+                "\"\(text)\" is none of syslog:unix:PATH, syslog:udp:HOST:PORT, syslog:tcp:HOST:PORT, file:PATH, https://…")
         }
         section.optionalString("signing_key", into: &audit.signingKey)
         section.optionalString("signer", into: &audit.signer)

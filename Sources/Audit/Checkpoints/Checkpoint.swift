@@ -66,7 +66,8 @@ package struct Checkpoint: Sendable, Hashable {
         [
             ("origin", .string(origin)), ("size", .int(size)), ("root", .string(Hex.encode(root))),
             ("time", .string(time.rfc3339)), ("key", .string(keyID)),
-            ("signature", .string(Base64.encode(signature, .standard))), ("frontier", .strings(frontier.peaks.map { Hex.encode($0) })),
+            ("signature", .string(Base64.encode(signature, .standard))),
+            ("frontier", .strings(frontier.peaks.map { Hex.encode($0) })),
         ]
     }
 

@@ -20,7 +20,8 @@ package struct CheckpointSettings: Sendable {
     package let report: @Sendable (String) -> Void
 
     package init(
-        origin: String, interval: Duration = .seconds(60), records: Int = 1024, retention: Duration? = nil, witnesses: [Witness] = [],
+        origin: String, interval: Duration = .seconds(60), records: Int = 1024, retention: Duration? = nil,
+        witnesses: [Witness] = [],
         connect: @escaping @Sendable () throws(AuditError) -> SignerChannel, report: @escaping @Sendable (String) -> Void
     ) {
         self.origin = origin
@@ -65,7 +66,10 @@ final class CheckpointKeeper: Sendable {
         for witness in witnesses { startThread { witness.run() } }
         while !loop.clock.isStopping {
             let isFull = loop.clock.wait(atMost: round.tick)
+            let before = round.lastCheckpoint
             round.attend(isFull: isFull, self)
+            // Full, and nobody to sign: waiting for more to be written would not wait.
+            if isFull, round.lastCheckpoint == before { usleep(100_000) }
         }
         round.finish(self)
         for witness in witnesses { witness.stop() }
@@ -121,7 +125,8 @@ final class CheckpointKeeper: Sendable {
     func indexOne() {
         guard let parts = try? LogPart.parts(of: loop.folder) else { return }
         for part in parts.dropLast().reversed() {
-            guard SegmentIndex(part.segment, in: loop.folder).map({ part.size - $0.covered >= SegmentIndex.blockSize }) ?? true else {
+            guard SegmentIndex(part.segment, in: loop.folder).map({ part.size - $0.covered >= SegmentIndex.blockSize }) ?? true
+            else {
                 continue
             }
             try? SegmentIndex.extend(part, in: loop.folder)
@@ -156,7 +161,7 @@ final class CheckpointKeeper: Sendable {
 private struct KeeperRound {
     private let settings: CheckpointSettings
     private var signer: SignerClient?
-    private var lastCheckpoint = MonotonicTime(nanoseconds: 0)
+    private(set) var lastCheckpoint = MonotonicTime(nanoseconds: 0)
     private var nextTry = MonotonicTime(nanoseconds: 0)
     private var nextPruning = MonotonicTime(nanoseconds: 0)
     private var pause = Duration.seconds(1)

@@ -3,7 +3,8 @@ internal import Primitives
 /// RFC 4180 with a heading. A value a spreadsheet would take for a formula gets an apostrophe before it.
 enum CSVExport {
     private static let columns = [
-        "seq", "ts", "event", "outcome", "severity", "actor", "subject", "client", "src", "request_id", "tool", "engine", "resource",
+        "seq", "ts", "event", "outcome", "severity", "actor", "subject", "client", "src", "request_id", "tool", "engine",
+        "resource",
         "scopes", "policy", "reason", "arg_digest", "ms", "hash",
     ]
 

@@ -38,7 +38,8 @@ enum OCSFExport {
     private static func addClass(_ classID: Int, _ record: ExportedRecord, _ out: inout ExportObject) {
         let user = person(record.text("subject") ?? record.text("actor") ?? record.text("client"))
         let actor: JSONValue = ["user": person(record.text("actor") ?? record.text("client"))]
-        let source: JSONValue = record.text("src").map { ["ip": .string($0)] } ?? ["name": .string(record.text("node") ?? "gatehouse")]
+        let source: JSONValue =
+            record.text("src").map { ["ip": .string($0)] } ?? ["name": .string(record.text("node") ?? "gatehouse")]
         switch classID {
         case 2004:
             out.set(

@@ -57,9 +57,11 @@ final class SignerClient: Sendable {
             try note(answer)
             return nil
         }
-        guard let checkpoint = Checkpoint(json), checkpoint.size == size, let key = state.withLock({ $0.key }),
-            checkpoint.isSigned(by: key)
-        else { throw Self.nonsense }
+        guard let checkpoint = Checkpoint(json), checkpoint.size == size, checkpoint.keyID == state.withLock({ $0.key?.keyID })
+        else {
+            throw Self.nonsense
+        }
+        // The signature is for others to verify: here it would cost every 1,024th record as much as fifty.
         return checkpoint
     }
 

@@ -12,7 +12,8 @@ struct SignerListener: ~Copyable {
         guard number >= 0, let address = SocketPath(path) else { throw AuditError(.noSigner, SystemFailure.text("socket", path)) }
         let socket = Descriptor(adopting: number)
         unsafe unlink(path)
-        guard unsafe address.withPointer({ unsafe bind(number, $0, $1) }) == 0, unsafe chmod(path, 0o666) == 0, listen(number, 4) == 0
+        guard unsafe address.withPointer({ unsafe bind(number, $0, $1) }) == 0, unsafe chmod(path, 0o666) == 0,
+            listen(number, 4) == 0
         else { throw AuditError(.noSigner, SystemFailure.text("listening at", path)) }
         self.socket = socket
         self.user = user

@@ -46,7 +46,9 @@ enum SignerMessage: Sendable, Hashable {
             else { return nil }
             self = .ready(publicKey: key, size: size)
         case 0x03:
-            guard let first = Self.number(rest), (rest.count - 8) % 32 == 0, rest.count - 8 <= Self.leafLimit * 32 else { return nil }
+            guard let first = Self.number(rest), (rest.count - 8) % 32 == 0, rest.count - 8 <= Self.leafLimit * 32 else {
+                return nil
+            }
             self = .extend(first: first, hashes: Array(rest[8...]))
         case 0x02, 0x84:
             guard let json = try? JSONValue(parsing: rest) else { return nil }
@@ -62,7 +64,9 @@ enum SignerMessage: Sendable, Hashable {
         }
     }
 
-    private static func bytes(of number: Int) -> [UInt8] { (0..<8).reversed().map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) } }
+    private static func bytes(of number: Int) -> [UInt8] {
+        (0..<8).reversed().map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+    }
 
     /// Eight bytes, at least 0, and far from where additions would overflow.
     private static func number(_ bytes: [UInt8]) -> Int? {

@@ -30,7 +30,7 @@ package enum SignerProcess {
             unsafe getenv(name).map { unsafe "\(name)=\(String(cString: $0))" }
         }
         var environment: [UnsafeMutablePointer<CChar>?] = unsafe kept.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe text in unsafe arguments + environment { unsafe free(text) } }
+        defer { unsafe (arguments + environment).forEach { unsafe free($0) } }
         var process = pid_t()
         let code = unsafe posix_spawn(&process, "/proc/self/exe", &actions, nil, &arguments, &environment)
         guard high >= 0, code == 0 else {
