@@ -167,3 +167,32 @@ def test_witnesses_get_every_checkpoint_and_show_a_cut_log(folder, tmp_path):
     assert run(*words).returncode == 0
     done = run(*words, "--witness", str(kept))
     assert done.returncode == 1 and "was cut" in done.stderr, done
+
+
+def test_a_checkpoint_is_posted_until_it_is_taken(folder):
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    posted = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            posted.append((self.headers["Content-Type"], json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(500 if len(posted) == 1 else 204)
+            self.end_headers()
+
+        def log_message(self, *words):
+            pass
+
+    witness = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=witness.serve_forever, daemon=True).start()
+    gateway = Gateway(folder, overlay=f"audit:\n  checkpoint: {{ interval: 1s }}\n  witnesses: ['http://127.0.0.1:{witness.server_port}/w']\n").start()
+    eventually(lambda: len(posted) >= 4)
+    gateway.stop()
+    witness.shutdown()
+    assert posted[0] == posted[1] and posted[1] != posted[2]  # refused once, sent again, then the next
+    assert all(kind == "application/json" and body["signature"] for kind, body in posted)
+    done = run("config", "check", str(folder / "data/gatehouse.yaml"))
+    assert done.returncode == 0
+    text = (folder / "data/gatehouse.yaml").read_text().replace("http://127.0.0.1", "http://192.0.2.1")
+    (folder / "other.yaml").write_text(text)
+    assert run("config", "check", str(folder / "other.yaml")).returncode == 78

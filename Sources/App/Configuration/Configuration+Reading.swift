@@ -46,7 +46,7 @@ extension Configuration {
             checkpoint.int("records", 1...65_536, into: &audit.checkpointRecords)
         }
         section.strings("witnesses", into: &audit.witnesses)
-        for text in audit.witnesses where !text.hasPrefix("https://") && Witness(text) == nil {
+        for text in audit.witnesses where !AuditSigning.isPosted(text) && Witness(text) == nil {
             section.report(
                 "witnesses",
                 "\"\(text)\" is none of syslog:unix:PATH, syslog:udp:HOST:PORT, syslog:tcp:HOST:PORT, file:PATH, https://…")

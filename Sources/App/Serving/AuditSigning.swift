@@ -35,13 +35,18 @@ final class AuditSigning: Sendable {
         }
     }
 
+    /// A URL that checkpoints are posted to; in clear on this machine alone.
+    static func isPosted(_ witness: String) -> Bool {
+        ["https://", "http://127.0.0.1:", "http://localhost:"].contains { witness.hasPrefix($0) }
+    }
+
     private static func witnesses(_ configuration: Configuration) -> [Witness] {
         var settings = HTTPClient.Settings()
         settings.userAgent = "gatehouse/\(Version.current)"
         // Its thread is only there for who needs it.
-        let client = configuration.audit.witnesses.contains { $0.hasPrefix("https://") } ? HTTPClient(settings) : nil
+        let client = configuration.audit.witnesses.contains(where: isPosted) ? HTTPClient(settings) : nil
         return configuration.audit.witnesses.compactMap { setting in
-            guard let client, setting.hasPrefix("https://") else { return Witness(setting) }
+            guard let client, isPosted(setting) else { return Witness(setting) }
             return Witness(name: setting) { post($0, to: setting, client) }
         }
     }
