@@ -80,7 +80,7 @@ package struct AuditReader: Sendable {
     private func tail(_ count: Int, _ body: (Entry) -> Void) throws(AuditError) -> (segment: Int, offset: Int) {
         let parts = try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts
         let (first, offset) = try LogTail.start(ofLast: count, in: parts, folder)
-        for (index, part) in parts.enumerated() where index >= first {
+        for (index, part) in parts.enumerated() where index >= first && folder.exists(part.segment) {
             var lines = try LineReader(folder.path(of: part.segment), from: index == first ? offset : 0, to: part.size)
             while let line = try lines.next() {
                 if let entry = Self.entry(line) { body(entry) }

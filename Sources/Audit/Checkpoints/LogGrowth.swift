@@ -88,6 +88,7 @@ enum LogTail {
     private static func start(
         ofLast count: Int, in part: LogPart, _ folder: SegmentFolder
     ) throws(AuditError) -> (offset: Int, missing: Int) {
+        guard folder.exists(part.segment) else { return (0, count) }  // removed meanwhile, past its retention
         let file = try Descriptor(opening: folder.path(of: part.segment), 0)
         var end = part.size
         var found = 0  // newlines; the one that ends the last line is the first
