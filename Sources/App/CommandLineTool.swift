@@ -1,3 +1,4 @@
+import Audit
 import CLinux
 import Glibc
 import Primitives
@@ -23,6 +24,7 @@ package enum CommandLineTool {
         guard let first = words.first, first != "--help", first != "-h", first != "help" else {
             return Output(isJSON: false).line(overview)
         }
+        if first == SignerProcess.verb { return try AuditSignerCommand.run(Array(words.dropFirst())) }
         if first == "--version" { return try await dispatch(["version"]) }
         guard let command = find(words) else {
             let group = Command.all.filter { $0.path.first == first && $0.path.count > 1 }

@@ -50,9 +50,7 @@ struct Workspace: Sendable {
         }
         let audit: AuditLog
         do {
-            audit = try AuditLog(
-                folder: configuration.audit.path, headFile: configuration.auditHeadPath,
-                durability: configuration.audit.isStrict ? .strict : .batched, node: node)
+            audit = try AuditLog(configuration, node: node)
         } catch { throw CommandError(.cannotWrite, "The audit log cannot be opened: \(error). Check audit.path.") }
         return Workspace(
             configuration: configuration, database: database, users: SQLiteUserStore(database),
@@ -110,6 +108,16 @@ struct Workspace: Sendable {
     }
 }
 
+extension AuditLog {
+    /// The log the configuration names.
+    convenience init(_ configuration: Configuration, node: String) throws(AuditError) {
+        let audit = configuration.audit
+        try self.init(
+            folder: audit.path, headFile: configuration.auditHeadPath, durability: audit.isStrict ? .strict : .batched, node: node,
+            rotation: AuditLog.Rotation(bytes: audit.rotationBytes, isDaily: audit.rotatesDaily))
+    }
+}
+
 extension Configuration {
     /// `sqlite:///var/lib/x.db` is `/var/lib/x.db`.
     var databasePath: String { String(storage.url.dropFirst("sqlite://".count)) }
@@ -120,6 +128,12 @@ extension Configuration {
 
     /// Kept outside the audit folder, so that truncation of the folder shows.
     var auditHeadPath: String { databasePath + ".audit-head" }
+
+    /// Opened by the signer alone.
+    var auditKeyPath: String { audit.signingKey ?? databasePath + ".audit-key" }
+
+    /// Where a signer started by the server leaves its public key.
+    var auditPublicKeyPath: String { auditKeyPath + ".pub" }
 
     var oauthSettings: OAuthSettings {
         var settings = OAuthSettings(

@@ -8,6 +8,8 @@ package struct AuditError: Error, Sendable, Hashable, CustomStringConvertible {
         case overloaded
         /// The log was closed before the records came.
         case closed
+        /// Whoever signs checkpoints does not answer, or cannot.
+        case noSigner = "no_signer"
     }
 
     package let code: Code

@@ -15,7 +15,8 @@ package struct AuditReader: Sendable {
 
     package init(folder: String) { self.folder = SegmentFolder(path: folder) }
 
-    /// Gives every matching record to `body`, in constant memory.
+    /// Gives every matching record to `body`, in constant memory. Reads what the index beside the log leaves, and brings that up to
+    /// date where it may; without the right to write it reads the rest.
     /// - Parameters:
     ///   - limit: ends after so many.
     ///   - body: false ends the search.
@@ -24,13 +25,25 @@ package struct AuditReader: Sendable {
     ) throws(AuditError) {
         var left = limit
         for part in try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts where left > 0 {
-            var lines = try LineReader(folder.path(of: part.segment), to: part.size)
-            while left > 0, let line = try lines.next() {
-                guard let entry = Self.entry(line, filter) else { continue }
-                left -= 1
-                guard body(entry) else { return }
+            guard folder.exists(part.segment) else { continue }  // removed meanwhile, past its retention
+            for range in ranges(in: part, filter) where left > 0 {
+                var lines = try LineReader(folder.path(of: part.segment), from: range.lowerBound, to: range.upperBound)
+                while left > 0, let line = try lines.next() {
+                    guard let entry = Self.entry(line, filter) else { continue }
+                    left -= 1
+                    guard body(entry) else { return }
+                }
             }
         }
+    }
+
+    /// What of a file has to be read.
+    private func ranges(in part: LogPart, _ filter: AuditFilter) -> [Range<Int>] {
+        let terms = SearchTerms.of(filter)
+        guard !terms.isEmpty || filter.since != nil || filter.until != nil else { return [0..<part.size] }
+        try? SegmentIndex.extend(part, in: folder)
+        guard let index = SegmentIndex(part.segment, in: folder), index.covered <= part.size else { return [0..<part.size] }
+        return index.candidates(terms, since: filter.since, until: filter.until) + [index.covered..<part.size]
     }
 
     /// The last `count` records.
@@ -66,35 +79,14 @@ package struct AuditReader: Sendable {
     /// - Returns: where the log ended.
     private func tail(_ count: Int, _ body: (Entry) -> Void) throws(AuditError) -> (segment: Int, offset: Int) {
         let parts = try LogPart.snapshot(of: folder, also: { () throws(AuditError) in }).parts
-        var (first, offset, left) = (parts.count, 0, max(0, count))
-        while first > 0, left > 0 {
-            first -= 1
-            (offset, left) = try start(ofLast: left, in: parts[first])
-        }
-        for (index, part) in parts.enumerated() where index >= first {
+        let (first, offset) = try LogTail.start(ofLast: count, in: parts, folder)
+        for (index, part) in parts.enumerated() where index >= first && folder.exists(part.segment) {
             var lines = try LineReader(folder.path(of: part.segment), from: index == first ? offset : 0, to: part.size)
             while let line = try lines.next() {
                 if let entry = Self.entry(line) { body(entry) }
             }
         }
         return (parts.last?.segment ?? 1, parts.last?.size ?? 0)
-    }
-
-    /// Where the last `count` lines of a part begin, and how many it lacks.
-    private func start(ofLast count: Int, in part: LogPart) throws(AuditError) -> (offset: Int, missing: Int) {
-        let file = try Descriptor(opening: folder.path(of: part.segment), O_RDONLY)
-        var end = part.size
-        var found = 0  // newlines; the one that ends the last line is the first
-        while end > 0 {
-            let start = max(0, end - 65_536)
-            let bytes = try file.read(end - start, at: start)
-            for index in bytes.indices.reversed() where bytes[index] == 0x0A {
-                if found == count { return (start + index + 1, 0) }
-                found += 1
-            }
-            end = start
-        }
-        return (0, max(0, count - found))
     }
 
     private static func entry(_ line: LineReader.Line, _ filter: AuditFilter? = nil) -> Entry? {

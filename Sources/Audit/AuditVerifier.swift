@@ -1,7 +1,9 @@
-internal import Primitives
+package import Crypto
+package import Primitives
 
-/// Reads the whole log and says whether it is what was written (AUD-5): every record's hash, number and link, and that the
-/// head kept outside is part of it. Runs beside writers; constant memory.
+/// Reads the whole log and says whether it is what was written (AUD-5): every record's hash, number and link, that the head kept
+/// outside is part of it, and with a public key, that every checkpoint is signed by it and continues the one before. Runs beside
+/// writers or on a copy elsewhere; constant memory.
 package struct AuditVerifier: Sendable {
     /// The first thing that is not as it was written.
     package struct Defect: Sendable, Hashable, CustomStringConvertible {
@@ -18,6 +20,12 @@ package struct AuditVerifier: Sendable {
             case unlinked
             /// The record the head names has another hash: the log was written anew.
             case replaced
+            /// A checkpoint that is none, or that the key did not sign.
+            case forged
+            /// The records before the checkpoint do not have the root that was signed: at least one was replaced, or is missing.
+            case inconsistent
+            /// No checkpoint covers the record, though by its place one should.
+            case unsigned
         }
 
         package let reason: Reason
@@ -27,8 +35,13 @@ package struct AuditVerifier: Sendable {
         package let line: Int
         /// The number the record says it has; the expected one when it says none.
         package let sequence: Int
+        /// The first record that is not proven, where it is before the one named: a root speaks for many.
+        var firstUnproven: Int?
 
-        package var description: String { "\(segment) line \(line) (seq \(sequence)): \(reason.rawValue)" }
+        package var description: String {
+            "\(segment) line \(line) (seq \(sequence)): \(reason.rawValue)"
+                + (firstUnproven.map { ", and records from seq \($0) on are not proven" } ?? "")
+        }
     }
 
     package enum Verdict: Sendable, Hashable {
@@ -40,23 +53,64 @@ package struct AuditVerifier: Sendable {
         case headMissing(count: Int, head: ChainHead)
     }
 
-    private let folder: SegmentFolder
-    private let headFile: HeadFile
+    /// What the signatures say.
+    package struct Coverage: Sendable, Hashable {
+        package var checkpoints = 0
+        /// How many records the last of them covers.
+        package var size = 0
+        /// When it was signed; nil without one.
+        package var time: Timestamp?
+    }
 
-    package init(folder: String, headFile: String) {
+    package struct Report: Sendable {
+        package let verdict: Verdict
+        package let coverage: Coverage
+    }
+
+    /// So many records may follow the last checkpoint. In a log that is kept, a minute's worth does.
+    package static let unsignedLimit = 65_536
+
+    private let folder: SegmentFolder
+    private let headFile: HeadFile?
+    private let publicKey: Ed25519PublicKey?
+    private let witnessed: [Checkpoint]
+
+    /// - Parameters:
+    ///   - headFile: nil for a copy that came without it.
+    ///   - publicKey: nil leaves the signatures out, and with them every proof against who can write the files.
+    ///   - witnessed: checkpoints from outside; those the key signed have to be in the log.
+    package init(
+        folder: String, headFile: String?, publicKey: Ed25519PublicKey? = nil, witnessed: [Checkpoint] = []
+    ) {
+        self.witnessed = publicKey.map { key in witnessed.filter { $0.isSigned(by: key) } } ?? []
         self.folder = SegmentFolder(path: folder)
-        self.headFile = HeadFile(path: headFile)
+        self.headFile = headFile.map { HeadFile(path: $0) }
+        self.publicKey = publicKey
     }
 
     /// - Throws: `.cannotRead` when a file cannot be read; that says nothing of the records.
-    package func verify() throws(AuditError) -> Verdict {
-        let (parts, stored) = try LogPart.snapshot(of: folder) { () throws(AuditError) in try headFile.read() }
-        var check = ChainCheck(expected: stored)
+    package func verify() throws(AuditError) -> Verdict { try examine().verdict }
+
+    /// - Throws: as `verify`.
+    package func examine() throws(AuditError) -> Report {
+        let (parts, stored) = try LogPart.snapshot(of: folder) { () throws(AuditError) in try headFile?.read() }
+        var check = ChainCheck(expected: stored, publicKey: publicKey, witnessed: witnessed)
         for part in parts {
-            if let defect = try check.defect(in: part, folder) { return .bad(defect) }
+            if let defect = try check.defect(in: part, folder) { return Report(verdict: .bad(defect), coverage: check.coverage) }
         }
-        let head = check.head
-        guard let stored else { return head.count == 0 ? .ok(count: 0, head: head) : .headMissing(count: head.count, head: head) }
+        if let defect = check.defectAtEnd { return Report(verdict: .bad(defect), coverage: check.coverage) }
+        let last = witnessed.map(\.size).max() ?? 0
+        if last > check.coverage.size {
+            return Report(verdict: .truncated(count: check.head.count, expected: last + 1), coverage: check.coverage)
+        }
+        return Report(verdict: verdict(check.head, stored), coverage: check.coverage)
+    }
+
+    private func verdict(_ head: ChainHead, _ stored: ChainHead?) -> Verdict {
+        guard let stored else {
+            return headFile == nil || head.count == 0
+                ? .ok(count: head.count, head: head) : .headMissing(count: head.count, head: head)
+        }
         return stored.count > head.count
             ? .truncated(count: head.count, expected: stored.count) : .ok(count: head.count, head: head)
     }
@@ -78,44 +132,11 @@ struct LogPart: Sendable {
         return (try parts(of: folder), try also())
     }
 
-    private static func parts(of folder: SegmentFolder) throws(AuditError) -> [LogPart] {
+    static func parts(of folder: SegmentFolder) throws(AuditError) -> [LogPart] {
         var parts: [LogPart] = []
         for segment in try folder.segments() {
             parts.append(LogPart(segment: segment, size: try Descriptor(opening: folder.path(of: segment), 0).size))
         }
         return parts
-    }
-}
-
-/// The state of verification between two lines.
-private struct ChainCheck {
-    private(set) var head = ChainHead.empty
-    let expected: ChainHead?
-
-    init(expected: ChainHead?) { self.expected = expected }
-
-    mutating func defect(in part: LogPart, _ folder: SegmentFolder) throws(AuditError) -> AuditVerifier.Defect? {
-        var lines = try LineReader(folder.path(of: part.segment), to: part.size)
-        var number = 0
-        while let line = try lines.next() {
-            number += 1
-            let parsed = ChainLine(line.bytes)
-            if let reason = reason(line, parsed) {
-                return AuditVerifier.Defect(
-                    reason: reason, segment: SegmentFolder.name(of: part.segment), line: number,
-                    sequence: parsed?.sequence ?? head.count + 1)
-            }
-        }
-        return nil
-    }
-
-    private mutating func reason(_ line: LineReader.Line, _ parsed: ChainLine?) -> AuditVerifier.Defect.Reason? {
-        guard line.isWhole else { return .torn }
-        guard let parsed else { return .malformed }
-        guard parsed.isIntact else { return .altered }
-        guard parsed.sequence == head.count + 1 else { return .misplaced }
-        guard parsed.previous == head.hash else { return .unlinked }
-        head = parsed.head
-        return head.count == expected?.count && head != expected ? .replaced : nil
     }
 }

@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <errno.h>
 #include <stdint.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -89,6 +90,12 @@ static inline int gh_peer(int fd, int *pid, unsigned *uid) {
     *pid = who.pid;
     *uid = who.uid;
     return 0;
+}
+
+// posix_spawn_file_actions_addclosefrom_np(3): nothing from that descriptor on is inherited.
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+static inline int gh_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, from);
 }
 
 // No core file, no reading by other processes of the same user.

@@ -15,6 +15,9 @@ package struct Timestamp: Sendable, Hashable, Comparable {
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 
+    /// Whole days since 1970, rounded down (UTC).
+    package var day: Int { Int((milliseconds - (milliseconds < 0 ? 86_399_999 : 0)) / 86_400_000) }
+
     /// Whole seconds since 1970, rounded down: the unit of OAuth and JWT members.
     package var seconds: Int64 { milliseconds / 1000 }
 

@@ -44,6 +44,12 @@ extension Configuration {
         Compared("server.proxy_protocol", \.server.proxyProtocol),
         Compared("storage.url", \.storage.url), Compared("vault.root_key", \.vault.rootKey),
         Compared("audit.path", \.audit.path), Compared("audit.durability", \.audit.isStrict),
+        Compared("audit.rotate.bytes", \.audit.rotationBytes), Compared("audit.rotate.daily", \.audit.rotatesDaily),
+        Compared("audit.retention", \.audit.retention),
+        Compared("audit.checkpoint.interval", \.audit.checkpointInterval),
+        Compared("audit.checkpoint.records", \.audit.checkpointRecords),
+        Compared("audit.witnesses", \.audit.witnesses),
+        Compared("audit.signing_key", \.audit.signingKey), Compared("audit.signer", \.audit.signer),
     ]
 
     private static let compared =

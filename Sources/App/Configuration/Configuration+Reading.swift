@@ -1,3 +1,4 @@
+import Audit
 import HTTP
 import OAuth
 import Policy
@@ -20,12 +21,7 @@ extension Configuration {
             }
         }
         root.section("limits") { readLimits($0) }
-        root.section("audit") { section in
-            section.string("path", into: &audit.path)
-            var durability = audit.isStrict ? "strict" : "batched"
-            section.choice("durability", ["strict", "batched"], into: &durability)
-            audit.isStrict = durability == "strict"
-        }
+        root.section("audit") { readAudit($0) }
         root.section("engines") { readEngines($0) }
         root.choice("confirm", ["off", "destructive"], into: &confirm)
         readUpstreams(root)
@@ -33,6 +29,30 @@ extension Configuration {
             section.choice("level", ["debug", "info", "notice", "warning", "error"], into: &log.level)
             section.choice("format", ["json", "text"], into: &log.format)
         }
+    }
+
+    private mutating func readAudit(_ section: SettingReader) {
+        section.string("path", into: &audit.path)
+        var durability = audit.isStrict ? "strict" : "batched"
+        section.choice("durability", ["strict", "batched"], into: &durability)
+        audit.isStrict = durability == "strict"
+        section.section("rotate") { rotate in
+            rotate.int("bytes", 1_048_576...1_099_511_627_776, into: &audit.rotationBytes)
+            rotate.bool("daily", into: &audit.rotatesDaily)
+        }
+        section.duration("retention", .zero...(.seconds(36_600 * 86_400)), into: &audit.retention)
+        section.section("checkpoint") { checkpoint in
+            checkpoint.duration("interval", .seconds(1)...(.seconds(3600)), into: &audit.checkpointInterval)
+            checkpoint.int("records", 1...65_536, into: &audit.checkpointRecords)
+        }
+        section.strings("witnesses", into: &audit.witnesses)
+        for text in audit.witnesses where !AuditSigning.isPosted(text) && Witness(text) == nil {
+            section.report(
+                "witnesses",
+                "\"\(text)\" is none of syslog:unix:PATH, syslog:udp:HOST:PORT, syslog:tcp:HOST:PORT, file:PATH, https://…")
+        }
+        section.optionalString("signing_key", into: &audit.signingKey)
+        section.optionalString("signer", into: &audit.signer)
     }
 
     private mutating func readServer(_ section: SettingReader) {

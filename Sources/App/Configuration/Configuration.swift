@@ -122,6 +122,22 @@ struct Configuration: Sendable, Equatable {
         var path = "/var/lib/gatehouse/audit"
         /// On disk before the answer leaves; otherwise soon after.
         var isStrict = true
+        /// Bytes after which a new file is begun.
+        var rotationBytes = 256 << 20
+        /// Whether each day begins a new file.
+        var rotatesDaily = true
+        /// How long a file is kept after its last record; zero for ever.
+        var retention = Duration.zero
+        /// Between two signed checkpoints.
+        var checkpointInterval = Duration.seconds(60)
+        /// Records after which one is made earlier.
+        var checkpointRecords = 1024
+        /// Where checkpoints are kept beside the log.
+        var witnesses: [String] = []
+        /// File of the signing key; nil is beside the database.
+        var signingKey: String?
+        /// Socket of a signer that runs as another user; nil starts one.
+        var signer: String?
     }
 
     struct Engines: Sendable, Equatable {

@@ -11,7 +11,8 @@ enum SettingCatalog {
 
     /// Lists are written `a,b,c` in the environment.
     static func isList(_ name: String) -> Bool {
-        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources"].contains(name)
+        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources", "witnesses"]
+            .contains(name)
     }
 
     static let settings: [Setting] = [
@@ -93,6 +94,23 @@ enum SettingCatalog {
         Setting(
             path: "audit.durability", defaultText: "strict",
             meaning: "strict: on disk before the answer leaves; batched: soon after."),
+        Setting(path: "audit.rotate.bytes", defaultText: "268435456", meaning: "Bytes after which a new file is begun."),
+        Setting(path: "audit.rotate.daily", defaultText: "on", meaning: "Whether each day (UTC) begins a new file."),
+        Setting(
+            path: "audit.retention", defaultText: "0s",
+            meaning: "How long a file is kept after its last record, once a checkpoint covers it; 0s for ever."),
+        Setting(path: "audit.checkpoint.interval", defaultText: "60s", meaning: "Between two signed checkpoints, records or not."),
+        Setting(path: "audit.checkpoint.records", defaultText: "1024", meaning: "Records after which one is made earlier."),
+        Setting(
+            path: "audit.witnesses", defaultText: "[]",
+            meaning: "Where checkpoints are kept as well: `syslog:unix:PATH`, `syslog:udp:HOST:PORT`, `syslog:tcp:HOST:PORT`, "
+                + "`file:PATH` or an https URL they are posted to."),
+        Setting(
+            path: "audit.signing_key", defaultText: "null",
+            meaning: "File of the key that signs checkpoints, made when missing; null is beside the database, as `.audit-key`."),
+        Setting(
+            path: "audit.signer", defaultText: "null",
+            meaning: "Socket of a signer that runs as another user; null starts one with the server."),
         Setting(path: "engines.qarnot.enabled", defaultText: "true", meaning: "Whether the Qarnot tools are served."),
         Setting(path: "engines.qarnot.path", defaultText: "/mcp", meaning: "Path of its MCP endpoint."),
         Setting(path: "engines.qarnot.api_url", defaultText: "https://api.qarnot.com", meaning: "The Qarnot API."),

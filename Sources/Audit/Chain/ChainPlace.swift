@@ -10,6 +10,8 @@ struct ChainPlace: ~Copyable {
     var head: ChainHead
     /// `audit.gap` events that the next batch begins with.
     var gaps: [Event]
+    /// Of the segment's first record; nil when there is none, or it does not tell.
+    var day: Int?
 
     /// Reads the end of the log, under the lock. A torn last line is moved aside.
     ///
@@ -29,7 +31,8 @@ struct ChainPlace: ~Copyable {
             gaps.append(gap("torn_line", ("bytes", .int(length - size))))
         }
         let (head, gap) = try head(of: folder, segments, trusted)
-        return ChainPlace(segment: segment, file: file, size: size, head: head, gaps: gaps + [gap].compactMap(\.self))
+        let day = try ChainLine.time(ofFirstLineIn: folder.path(of: segment))?.day
+        return ChainPlace(segment: segment, file: file, size: size, head: head, gaps: gaps + [gap].compactMap(\.self), day: day)
     }
 
     private static func head(
@@ -54,7 +57,7 @@ struct ChainPlace: ~Copyable {
     func next(in folder: SegmentFolder) throws(AuditError) -> ChainPlace {
         let file = try Descriptor(opening: folder.path(of: segment + 1), O_RDWR | O_CREAT | O_EXCL)
         try folder.synchronize()
-        return ChainPlace(segment: segment + 1, file: file, size: 0, head: head, gaps: gaps)
+        return ChainPlace(segment: segment + 1, file: file, size: 0, head: head, gaps: gaps, day: nil)
     }
 
     static func gap(_ cause: String, _ details: (key: String, value: JSONValue)...) -> Event {

@@ -4,10 +4,10 @@ internal import Primitives
 
 /// Appends batches to one chain on disk, beside other processes that do the same.
 struct ChainWriter: ~Copyable {
-    private let folder: SegmentFolder
+    let folder: SegmentFolder
     private let headFile: HeadFile
     private let node: String
-    private let segmentLimit: Int
+    private let limits: AuditLog.Limits
     private let disk: Disk
     private let lock: FolderLock
     private var headDescriptor: Descriptor
@@ -17,11 +17,12 @@ struct ChainWriter: ~Copyable {
     /// Up to where blocks are set aside for the file: appending within them has less to bring to the disk. In bytes.
     private var reserved = 0
     private var lines = ByteWriter(capacity: 64 << 10)
+    private var growth = HashBacklog()
     /// Beyond so many bytes the memory of a batch is given back.
     private static let keptMemory = 4 << 20
 
     /// Opens or begins the chain.
-    init(folder path: String, headFile headPath: String, node: String, segmentLimit: Int, disk: Disk) throws(AuditError) {
+    init(folder path: String, headFile headPath: String, node: String, limits: AuditLog.Limits, disk: Disk) throws(AuditError) {
         let folder = SegmentFolder(path: path)
         let headFile = HeadFile(path: headPath)
         try folder.create()
@@ -36,7 +37,7 @@ struct ChainWriter: ~Copyable {
         self.folder = folder
         self.headFile = headFile
         self.node = node
-        self.segmentLimit = segmentLimit
+        self.limits = limits
         self.disk = disk
         self.headDescriptor = headDescriptor
         headLine = HeadFile.line(of: place.head)
@@ -52,7 +53,9 @@ struct ChainWriter: ~Copyable {
         try lock.acquire()
         defer { lock.release() }
         try catchUp()
-        if place.size >= segmentLimit, place.size > 0 { try roll() }
+        let day = limits.isDaily ? limits.clock().day : 0
+        if isDue(at: day) { try roll() }
+        if place.size == 0 { place.day = day }
         var renderer = RecordRenderer(after: place.head, node: node)
         if lines.capacity > Self.keptMemory { lines = ByteWriter(capacity: 64 << 10) } else { lines.removeAll() }
         for event in place.gaps { renderer.append(Self.record(of: event), to: &lines) }
@@ -61,7 +64,20 @@ struct ChainWriter: ~Copyable {
         }
         for record in records { renderer.append(record, to: &lines) }
         if records.count >= Self.busyBatch { reserve() }
+        let before = place.head.count
         try commit(renderer.head)
+        growth.append(renderer.hashes, after: before)
+    }
+
+    /// What was written, here or by other processes, beyond a tree of so many leaves.
+    mutating func takeGrowth(beyond size: Int) throws(AuditError) -> LogGrowth {
+        try lock.acquire()
+        defer { lock.release() }
+        try catchUp()
+        let (first, hashes) = growth.take(upTo: place.head.count)
+        let isWhole = first <= size && first + hashes.count / 32 == place.head.count
+        return LogGrowth(
+            head: place.head, first: first, hashes: hashes, parts: isWhole ? nil : try LogPart.parts(of: folder))
     }
 
     /// A batch of so many records promises more.
@@ -105,6 +121,10 @@ struct ChainWriter: ~Copyable {
         place.gaps = []
     }
 
+    private func isDue(at day: Int) -> Bool {
+        place.size > 0 && (place.size >= limits.segment || limits.isDaily && place.day.map { $0 != day } ?? false)
+    }
+
     private mutating func roll() throws(AuditError) {
         release()
         place = try place.next(in: folder)
@@ -130,7 +150,7 @@ struct ChainWriter: ~Copyable {
         reserved = 0
     }
 
-    private static func record(of event: Event) -> AuditRecord {
+    static func record(of event: Event) -> AuditRecord {
         AuditRecord(event, in: AuditContext(requestID: RequestID("system")))
     }
 }

@@ -6,6 +6,8 @@ struct RecordRenderer: ~Copyable {
     /// As quoted JSON.
     private let node: [UInt8]
     private var message = ByteWriter(capacity: 2048)
+    /// The hashes of all records, 32 bytes each.
+    private(set) var hashes: [UInt8] = []
 
     init(after head: ChainHead, node: String) {
         self.head = head
@@ -29,6 +31,7 @@ struct RecordRenderer: ~Copyable {
         message.append(bytes.extracting(body.sequence...))
         let hash = ChainMessage.close(&message)
         head = ChainHead(count: sequence, hash: hash)
+        hashes += hash
         message.withBytes { lines.append($0.extracting(ChainMessage.headerCount..<$0.count - 1)) }
         lines.append(",\"hash\":\"")
         lines.append(hexOf: hash)

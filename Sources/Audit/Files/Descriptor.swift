@@ -14,6 +14,9 @@ struct Descriptor: ~Copyable {
         number = opened
     }
 
+    /// Takes over an open descriptor.
+    init(adopting number: CInt) { self.number = number }
+
     deinit { close(number) }
 
     /// In bytes.

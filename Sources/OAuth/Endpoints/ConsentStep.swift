@@ -101,9 +101,11 @@ extension AuthorizationFlow {
         }
         let ask = step.transaction.request
         let event = Event("consent.denied", .denied, subject: user.name, client: step.client.id, resource: ask.resource)
-        return answerError(
+        var response = answerError(
             OAuthError(.accessDenied, "The user said no.", rule: "CON-3"), redirectURI: ask.redirectURI, state: ask.state,
-            client: step.client, afterForm: true
-        ).recording(event)
+            client: step.client, afterForm: true)
+        // One record for one no: nothing was wrong with the request.
+        response.events = [event]
+        return response
     }
 }

@@ -56,12 +56,15 @@ final class Runtime: Sendable {
         configuration: Configuration, manager: ServiceManager, takesOver: Bool = false, source: @escaping Source
     ) async throws(CommandError) -> Runtime {
         let logger = makeLogger(configuration)
+        // Before any secret is in memory: the child gets a copy of nothing.
+        let signing = try AuditSigning.start(configuration)
         let predecessor = try Predecessor.find(at: configuration.handoverPath, takesOver: takesOver)
         if predecessor != nil { try refuseMigration(configuration) }
         let tls = try makeTLS(configuration.tlsFiles)
         let group = try makeLoops(configuration.server.loops > 0 ? configuration.server.loops : Processors.count)
         let workspace = try await Workspace.open(configuration, node: "server")
         do throws(StoreError) { try await workspace.keyring.refresh(at: .now()) } catch { throw CommandError(error) }
+        signing.keepCheckpoints(of: workspace.audit, configuration, logger)
         let composition = try Composition(SharedParts(workspace, group: group, logger: logger))
         let server = HTTPServer(group: group, logger: logger)
         let adminServer = HTTPServer(group: group, logger: logger)
