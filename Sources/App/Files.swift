@@ -61,6 +61,12 @@ enum Files {
         }
     }
 
+    /// In bytes; 0 when there is none.
+    static func size(_ path: String) -> Int {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_size : 0
+    }
+
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     static func remove(_ path: String) { _ = unsafe unlink(path) }

@@ -15,11 +15,12 @@ package final class Database: Sendable {
     /// - Parameters:
     ///   - readers: how many threads read at once.
     ///   - queueLimit: calls waiting, of reads and of writes each; beyond it calls throw `.unavailable` at once.
+    ///   - migrates: false leaves the schema as it is, for looking into a file of an earlier version.
     /// - Throws: `.incompatible` when the file is not ours or of a newer version, `.cannotWrite`.
-    package init(path: String, readers: Int = 2, queueLimit: Int = 4096) throws(StoreError) {
+    package init(path: String, readers: Int = 2, queueLimit: Int = 4096, migrates: Bool = true) throws(StoreError) {
         try Self.createFile(path)
         let connection = try Connection.open(path, .readWrite)
-        try Migrator.standard.run(on: connection, at: .now())
+        if migrates { try Migrator.standard.run(on: connection, at: .now()) }
         let value = try connection.first("SELECT value FROM revocation_epoch WHERE id = 1") { row in row.integer(0) }
         guard let value else { throw StoreError(.incompatible, "\(path): the revocation epoch is missing") }
         self.path = path
