@@ -44,7 +44,7 @@ enum VaultCommands {
         _ file: RootKeyFile, _ workspace: Workspace, count: Int?, _ output: Output
     ) async throws(VaultError) {
         try file.adoptNext()
-        let id = workspace.vault.rootKeyID
+        let id = try file.load().id
         try await workspace.record(.success, key: id)
         output.object(
             ["status": "ok", "root_key_id": .string(id), "users": count.map { .int($0) } ?? .null, "resumed": .bool(count == nil)],

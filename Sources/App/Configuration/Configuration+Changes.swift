@@ -78,7 +78,7 @@ extension Configuration {
             Compared("limits.endpoints.token", \.limits.token),
             Compared("limits.endpoints.unauthenticated", \.limits.unauthenticated),
             Compared("limits.endpoints.client_metadata", \.limits.clientMetadata), Compared("limits.streams", \.limits.streams),
-            Compared("limits.networks", \.limits.networks), Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
+            Compared("limits.networks", \.limits.networks), Compared("limits.dry_run", \.limits.isDryRun), Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
             Compared("engines.qarnot.path", \.engines.qarnotPath), Compared("engines.qarnot.api_url", \.engines.qarnotAPI),
             Compared("engines.qarnot.storage_url", \.engines.qarnotStorage),
             Compared("engines.qarnot.budgets", \.engines.qarnotBudgets), Compared("log.level", \.log.level),

@@ -155,6 +155,7 @@ extension Configuration {
             endpoints.quota("client_metadata", into: &limits.clientMetadata)
         }
         section.int("streams", 1...1_000_000, into: &limits.streams)
+        section.bool("dry_run", into: &limits.isDryRun)
         section.list("networks") { entry in
             var text = ""
             entry.string("cidr", into: &text)

@@ -104,6 +104,8 @@ struct Configuration: Sendable, Equatable {
         var unauthenticated: Quota? = Quota(rate: 60, window: .seconds(60), burst: 30)
         var clientMetadata: Quota? = Quota(rate: 6, window: .seconds(60), burst: 3)
         var networks: [NetworkLimit] = []
+        /// Rates are counted and what they would refuse is told in the metrics, but nothing is refused by them.
+        var isDryRun = false
         /// Listen streams one user may have open.
         var streams = 32
     }

@@ -88,6 +88,9 @@ enum SettingCatalog {
         Setting(path: "login.argon2.memory_kib", defaultText: "65536", meaning: "Memory of one password hash."),
         Setting(path: "login.argon2.passes", defaultText: "3", meaning: "Passes of one password hash."),
         Setting(path: "login.argon2.lanes", defaultText: "1", meaning: "Lanes of one password hash."),
+        Setting(
+            path: "limits.dry_run", defaultText: "false",
+            meaning: "Count rates without refusing by them; /metrics tells what would have been refused."),
         Setting(path: "limits.streams", defaultText: "32", meaning: "Listen streams one user may have open at once."),
         Setting(path: "audit.path", defaultText: "/var/lib/gatehouse/audit", meaning: "Folder of the audit log."),
         Setting(

@@ -10,12 +10,15 @@ struct AddressLimits: Sendable {
 
     let limits: Configuration.Limits
     let limiter: RateLimiter
+    var metrics = LimitMetrics()
 
     /// Charges one request. Nil when it may go on, else how long to wait.
     func charge(_ kind: Kind, _ address: IPAddress, at now: MonotonicTime) -> Duration? {
         guard let quota = quota(kind, address) else { return nil }
         let verdict = limiter.charge(.address(kind.rawValue, address.limitKey), quota, at: now)
-        return verdict.isAllowed ? nil : verdict.wait
+        guard !verdict.isAllowed else { return nil }
+        metrics.record(kind.rawValue, isDry: limits.isDryRun)
+        return limits.isDryRun ? nil : verdict.wait
     }
 
     /// True once a minute for each address and kind of refusal (RL-5 is told always, recorded rarely).

@@ -22,6 +22,7 @@ struct Gateway: Responder {
     let engines: [EngineRoute]
     let bodyLimit: Int
     let issuer: String
+    var requests: RequestMetrics?
 
     /// One MCP endpoint with its resource.
     final class EngineRoute: Sendable {
@@ -61,11 +62,22 @@ struct Gateway: Responder {
 
     func respond(to request: Request, in context: RequestContext) async -> Response {
         if request.path == "/health" { return Self.health }
+        let response = await answer(request, context)
+        requests?.record(metricRoute(of: request.path), Int(response.status.code), response.events, context)
+        return await recorded(response, request, context)
+    }
+
+    private func answer(_ request: Request, _ context: RequestContext) async -> Response {
         var response = await admit(request, context)
         trace(request, &response, context)
         // Whoever asks for help can name the request (COM-7).
         if response.status.code >= 400 { response.fields.set(.xRequestID, context.requestID.text) }
+        return response
+    }
+
+    private func recorded(_ response: Response, _ request: Request, _ context: RequestContext) async -> Response {
         guard !response.events.isEmpty else { return response }
+        var response = response
         let record = AuditContext(
             requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
             method: request.method.rawValue, route: route(of: request.path), status: Int(response.status.code))
@@ -260,6 +272,33 @@ extension Gateway {
 
     private func unrecorded(_ context: RequestContext) -> Response {
         problem(.serviceUnavailable, "The audit log cannot be written, so the answer is withheld.", context).with(.retryAfter, "5")
+    }
+
+    /// The route under which a request is counted.
+    private func metricRoute(of path: String) -> RequestMetrics.Route {
+        if let engine = engine(at: path) { return engine.endpoint is MCPEndpoint ? .mcp : .upstream }
+        switch path {
+        case "/token": return .token
+        case "/": return .home
+        case "/authorize": return .authorize
+        case "/login": return .login
+        case "/consent": return .consent
+        case "/account": return .account
+        case "/device": return .device
+        case "/invite": return .invite
+        case "/admin": return .admin
+        case "/register": return .register
+        case "/revoke": return .revoke
+        case "/introspect": return .introspect
+        case "/par": return .par
+        case "/device_authorization": return .deviceAuthorization
+        case "/jwks.json": return .jwks
+        default:
+            if path.hasPrefix("/.well-known/") { return .metadata }
+            if Self.isToolsPath(path) { return .tools }
+            if path.hasPrefix("/register/") { return .register }
+            return path.hasPrefix("/login/") || path.hasPrefix("/callback/") ? .login : .other
+        }
     }
 
     /// Only routes of ours go into the log: a stranger's path is input.

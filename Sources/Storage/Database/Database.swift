@@ -8,6 +8,7 @@ package final class Database: Sendable {
     package let path: String
     /// Grows whenever a credential stopped being good. Complete only while an `EpochWatcher` runs.
     package let epoch = RevocationEpoch()
+    private let tally = WriteTally()
     private let writes: JobQueue<WriteJob>
     private let reads: JobQueue<ReadJob>
 
@@ -27,7 +28,7 @@ package final class Database: Sendable {
         writes = JobQueue(limit: queueLimit, threads: 1)
         reads = JobQueue(limit: queueLimit, threads: max(1, readers))
         epoch.advance(to: UInt64(value))
-        let writer = Writer(path: path, queue: writes, epoch: epoch)
+        let writer = Writer(path: path, queue: writes, epoch: epoch, tally: tally)
         startThread { writer.work() }
         let reader = Reader(path: path, queue: reads)
         for _ in 0..<max(1, readers) { startThread { reader.work() } }
@@ -51,6 +52,22 @@ package final class Database: Sendable {
     func stopAccepting() {
         writes.close()
         reads.close()
+    }
+
+    /// What the file's threads did and have before them, for whoever watches.
+    package struct Statistics: Sendable {
+        package let waitingReads: Int
+        package let waitingWrites: Int
+        package let commits: UInt64
+        /// Jobs committed; many share one commit under load.
+        package let writes: UInt64
+        package let failures: UInt64
+    }
+
+    package var statistics: Statistics {
+        Statistics(
+            waitingReads: reads.count, waitingWrites: writes.count, commits: tally.commits, writes: tally.writes,
+            failures: tally.failures)
     }
 
     /// How many writes are queued.

@@ -48,7 +48,7 @@ struct Command: Sendable {
 
     /// Every command, in the order help shows them.
     static let all: [Command] =
-        serving + users + keys + clients + tokens + sessions + audits + vaults + databases + configurations + simulators
+        serving + users + keys + clients + tokens + sessions + audits + vaults + databases + configurations + doctors + simulators
 }
 
 /// One call of a command.

@@ -66,6 +66,9 @@ final class Runtime: Sendable {
         let server = HTTPServer(group: group, logger: logger)
         let adminServer = HTTPServer(group: group, logger: logger)
 
+        composition.shared.gauges.install { server.openConnections }
+        ProcessMetrics.note()
+
         var inherited = InheritedSockets(activated: try manager.activatedSockets(), handedOver: predecessor?.takeSockets() ?? [])
         var bound: [(setting: String, sockets: [ListeningSocket])] = []
         for setting in configuration.server.listen {
