@@ -16,10 +16,11 @@ def compiler() -> str:
     return found
 
 
-def killer(folder: Path) -> str:
-    library = folder / "killer.so"
-    subprocess.run(
-        [compiler(), "-shared", "-fPIC", "-O1", "-o", str(library), str(Path(__file__).parent / "killer.c"), "-ldl"], check=True)
+def preload(folder: Path, name: str) -> str:
+    """A library of this folder, built to be preloaded."""
+    library = folder / f"{name}.so"
+    source = Path(__file__).parent / f"{name}.c"
+    subprocess.run([compiler(), "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
     return str(library)
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway import Gateway
-from maintenance import killer, run
+from maintenance import preload, run
 
 LIMITS = """
 limits: { user: off, tool: { default: off } }
@@ -161,7 +161,7 @@ def test_a_rekey_under_load_fails_no_call(folder):
 def test_a_rekey_killed_anywhere_goes_on(folder):
     """Every call that writes, syncs, renames or removes is a place to die at. After each the server still serves, a new process
     opens the vault, and another run ends well."""
-    library = killer(folder)
+    library = preload(folder, "killer")
     gateway = Gateway(folder, LIMITS).start()
     token = gateway.grant()["access_token"]
     words = ("vault", "rekey", "--data-dir", str(folder / "data"))
@@ -192,7 +192,7 @@ def test_a_rekey_killed_anywhere_goes_on(folder):
 
 
 def test_a_server_starts_between_the_steps_of_a_rekey(folder):
-    library = killer(folder)
+    library = preload(folder, "killer")
     gateway = Gateway(folder, LIMITS).start()
     token = gateway.grant()["access_token"]
     gateway.stop()

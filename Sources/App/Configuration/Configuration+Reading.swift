@@ -43,6 +43,10 @@ extension Configuration {
             tls.optionalString("certificate", into: &server.certificate)
             tls.optionalString("key", into: &server.key)
             tls.optionalString("client_ca", into: &server.clientCA)
+            // A credential of systemd is a `file:` reference.
+            for path in [\Server.certificate, \.key, \.clientCA] {
+                if let text = server[keyPath: path], text.hasPrefix("file:") { server[keyPath: path] = String(text.dropFirst(5)) }
+            }
         }
         var proxies = server.trustedProxies.map(\.description)
         section.strings("trusted_proxies", into: &proxies)
@@ -95,6 +99,9 @@ extension Configuration {
         let isLoopback = issuer.hasPrefix("http://127.0.0.1:") || issuer.hasPrefix("http://localhost:")
         guard issuer.hasPrefix("https://") || isLoopback else { return entry.report("issuer", "must be an https URL") }
         guard !client.isEmpty else { return entry.report("client_id", "is missing") }
+        if let secret, secret.hasPrefix("file:"), Self.contents(secret).isEmpty {
+            entry.report("client_secret", "\(secret.dropFirst(5)) cannot be read, or is empty")
+        }
         login.providers.append(
             IdentityProvider(
                 name: name, title: title.isEmpty ? name : title, issuer: issuer, clientID: client,
@@ -159,13 +166,14 @@ extension Configuration {
         section.list("networks") { entry in
             var text = ""
             entry.string("cidr", into: &text)
-            guard let network = Network(text) else { return entry.report("cidr", "must be an address block such as 10.0.0.0/8") }
-            var limit = NetworkLimit(network: network)
             let isNamed = entry.has("address")
             var quota = limits.address
+            var factor = 10
             entry.quota("address", into: &quota)
+            entry.int("factor", 1...100_000, into: &factor)
+            guard let network = Network(text) else { return entry.report("cidr", "must be an address block such as 10.0.0.0/8") }
+            var limit = NetworkLimit(network: network, factor: factor)
             if isNamed { (limit.address, limit.isAddressOff) = (quota, quota == nil) }
-            entry.int("factor", 1...100_000, into: &limit.factor)
             limits.networks.append(limit)
         }
     }

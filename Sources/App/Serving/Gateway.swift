@@ -235,7 +235,8 @@ extension Gateway {
             let error: JSONValue = [
                 "code": 4290, "message": "Too many requests. Wait, then try again.", "data": ["retryAfter": .int(seconds)],
             ]
-            return .json(["jsonrpc": "2.0", "error": error], status: .tooManyRequests)
+            return .json(
+                ["jsonrpc": "2.0", "id": Self.requestID(in: request), "error": error], status: .tooManyRequests)
         }
         switch request.path {
         case _ where AuthorizationRoutes.route(of: request.path) != nil:
@@ -256,6 +257,16 @@ extension Gateway {
                 ], status: .tooManyRequests)
             response.fields.set(.contentType, "application/problem+json")
             return response
+        }
+    }
+
+    /// Which call a refusal answers. Only small bodies are looked into: refusing must stay cheap.
+    private static func requestID(in request: Request) -> JSONValue {
+        guard request.body.count <= 4096, let body = try? JSONValue(parsing: request.body) else { return .null }
+        switch body["id"] {
+        case .string(let text)?: return .string(text)
+        case let id? where id.int != nil: return id
+        default: return .null
         }
     }
 

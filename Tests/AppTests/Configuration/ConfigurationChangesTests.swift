@@ -42,6 +42,7 @@ import Testing
         case "engines.qarnot.api_url", "engines.qarnot.storage_url": "https://other.example.com"
         case "log.level": "debug"
         case "confirm": "destructive"
+        case "limits.dry_run": "on"
         case "log.format": "text"
         case let path where path.hasSuffix("timeout") || path.hasPrefix("server.drain") || setting.defaultText.hasSuffix("0s"): "7s"
         case "oauth.refresh_token.absolute": "80d"
