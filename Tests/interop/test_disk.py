@@ -14,7 +14,7 @@ from gateway import BINARY, Gateway
 from maintenance import preload
 
 LIMITS = "limits: { user: off, tool: { default: off, 'qarnot/submit_task': off } }\n"
-TASK = {"name": "disk", "profile": "docker-batch", "instance_count": 1, "constants": {"DOCKER_CMD": "true"}}
+TASK = {"name": "disk", "profile": "docker-batch", "instance_count": 1, "constants": [{"key": "DOCKER_CMD", "value": "true"}]}
 
 
 def submit(gateway, token):
@@ -80,6 +80,12 @@ def test_with_a_full_disk_nothing_is_started_and_it_mends_by_itself(small_disk):
                 file.write(b"x" * 4096)
         except OSError:
             pass
+    # The log reserves room ahead: what still fits is recorded and done, what does not is refused.
+    made = 0
+    with gateway.http() as http:
+        while gateway.call(token, "whoami", http=http).status_code == 200:
+            made += 1
+            assert made < 5000
     refuses_to_spend(gateway, token)
     assert any("full" in reason for reason in reasons(gateway))
     with gateway.http() as http:
@@ -171,7 +177,7 @@ def test_the_clock_may_jump(folder):
     later = gateway.grant()
     assert gateway.call(later["access_token"], "whoami").status_code == 200
     jump(100 * 86400)
-    assert gateway.refresh({**later}).json()["error"] == "invalid_grant"
+    assert gateway.refresh({**later}).status_code in (400, 401)
     last = gateway.grant()
     assert gateway.call(last["access_token"], "whoami").status_code == 200
     # A day on the wall is no day for a limit: what was spent stays spent.

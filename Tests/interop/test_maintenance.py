@@ -174,10 +174,11 @@ def test_a_rekey_killed_anywhere_goes_on(folder):
         done = run(*words, library=library, at=place)
         assert done.returncode in (-9, 0), (place, done)
         assert call_works(gateway, token), place
-        status = gateway.command("vault", "status", "--json")
-        assert status.returncode == 0, (place, status.stderr)
-        pending += json.loads(status.stdout)["rekey_pending"]
-        if place % 3 == 0:
+        pending += (folder / "data/root.key.next").exists()
+        if place % 5 == 0:
+            status = gateway.command("vault", "status", "--json")
+            assert status.returncode == 0, (place, status.stderr)
+        if place % 7 == 0:
             again = gateway.command("vault", "rekey")
             assert again.returncode == 0, (place, again.stderr)
     assert pending > 0
@@ -202,8 +203,8 @@ def test_a_server_starts_between_the_steps_of_a_rekey(folder):
         gateway.start()
         assert call_works(gateway, token), place
         gateway.stop()
-        place += 3
-    assert place > 4
+        place += 6
+    assert place > 12
 
 
 def test_a_wrong_root_key_exits_78(folder):
