@@ -115,11 +115,15 @@ struct Composition: Sendable {
                 },
                 auditor: auditor),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes,
-            issuer: settings.issuer, requests: shared.requests)
+            issuer: settings.issuer, requests: shared.requests,
+            tracer: configuration.traces.endpoint.map { _ in
+                RequestTracer(share: configuration.traces.share, buffer: shared.traces)
+            })
         admin = AdminEndpoint(
             workspace: workspace, readiness: shared.readiness, upstreams: upstreams.map(\.upstream),
             metrics: MetricsReport(
-                shared: shared, upstreams: upstreams.map(\.upstream), certificate: configuration.server.certificate), events: auditor.events)
+                shared: shared, upstreams: upstreams.map(\.upstream), certificate: configuration.server.certificate),
+            events: auditor.events)
     }
 
     private static func engines(

@@ -29,7 +29,8 @@ enum Golden {
 
     /// Paths from the root of the package.
     static func swiftFiles(under folder: String) throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path).filter { $0.hasSuffix(".swift") }.map {
+        try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path).filter { $0.hasSuffix(".swift") }.map
+        {
             "\(folder)/\($0)"
         }
     }

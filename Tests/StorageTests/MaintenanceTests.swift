@@ -22,19 +22,17 @@ import Testing
 
     @Test func `a backup ends under constant writing, and tells how far it is`() async throws {
         let f = try await Fixture()
-        for index in 0..<200 { try await f.insertUser(index) }
+        try Self.fill(f.path, from: 0, count: 500)
         let isOver = Flag()
-        async let writing: Void = {
+        defer { isOver.set() }
+        let path = f.path
+        // A thread of its own: nothing here may wait for other tests.
+        startThread {
             var index = 1000
-            while !isOver.isSet {
-                try await f.insertUser(index)
-                index += 1
-            }
-        }()
+            while !isOver.isSet, (try? Self.fill(path, from: index, count: 1)) != nil { index += 1 }
+        }
         var seen: [(Int, Int)] = []
         try DatabaseFile(path: f.path).backup(to: f.directory + "/backup.db") { seen.append(($0, $1)) }
-        isOver.set()
-        try await writing
         #expect(seen.last.map { $0.0 == $0.1 && $0.0 > 0 } == true)
         #expect(try DatabaseFile(path: f.directory + "/backup.db").problems() == [])
     }
@@ -82,7 +80,9 @@ import Testing
         let f = try await Fixture()
         let file = DatabaseFile(path: f.path)
         // As somebody copies it who knows SQLite: the file and its log, before anything folded the log in.
-        for suffix in ["", "-wal"] { try FileManager.default.copyItem(atPath: f.path + suffix, toPath: f.directory + "/copy.db" + suffix) }
+        for suffix in ["", "-wal"] {
+            try FileManager.default.copyItem(atPath: f.path + suffix, toPath: f.directory + "/copy.db" + suffix)
+        }
         try await f.users.remove(User.ada.id)
         await f.database.close()
         let staged = try file.stage(f.directory + "/copy.db")
@@ -105,7 +105,7 @@ import Testing
 
     @Test func `a damaged page is found before the backup takes the place of anything`() async throws {
         let f = try await Fixture()
-        for index in 0..<300 { try await f.insertUser(index) }
+        try Self.fill(f.path, from: 0, count: 500)
         let copy = f.directory + "/backup.db"
         try DatabaseFile(path: f.path).backup(to: copy)
         let handle = try FileHandle(forUpdating: URL(filePath: copy))
@@ -127,6 +127,17 @@ import Testing
         try Data("ruined".utf8).write(to: URL(filePath: f.path))
         try file.replace(with: try file.stage(f.directory + "/backup.db"))
         #expect(try file.problems() == [])
+    }
+
+    private static func fill(_ path: String, from start: Int, count: Int) throws {
+        let connection = try Connection.open(path, .readWrite)
+        try connection.run("BEGIN IMMEDIATE")
+        for index in start..<(start + count) {
+            try connection.run(
+                "INSERT INTO users (id, name, role, is_disabled, created_at) VALUES (?1, ?1, 'viewer', 0, 0)",
+                [.text("fill\(index)")])
+        }
+        try connection.run("COMMIT")
     }
 }
 

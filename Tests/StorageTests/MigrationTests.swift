@@ -131,7 +131,9 @@ import Vault
         let users = try await SQLiteUserStore(database).users()
         #expect(users.map(\.name) == ["ada", "bob"] && users.map(\.isDisabled) == [false, true])
         #expect(try await SQLiteClientStore(database).client(ClientID("c-1"), at: .at(0))?.name == "Claude")
-        #expect(try await SQLiteGrantStore(database).grants(of: UserID("u-ada"), at: .at(0)).first?.grant.resource == "https://gate.example/mcp")
+        #expect(
+            try await SQLiteGrantStore(database).grants(of: UserID("u-ada"), at: .at(0)).first?.grant.resource
+                == "https://gate.example/mcp")
         if version >= 2 {
             let found = try await SQLiteVaultStore(database).record(of: UserID("u-ada"), engine: "qarnot")
             #expect(found?.record.sealed == [0x0E] && found?.key.wrapped == [0x0B])

@@ -46,7 +46,9 @@ extension ConfigCommands {
     private static func showOrigins(_ tree: YAMLNode, _ path: String, _ invocation: Invocation) {
         let set = tree.settings
         let environment = Dictionary(
-            SettingCatalog.settings.filter { invocation.environment[$0.environmentName] != nil }.map { ($0.path, $0.environmentName) },
+            SettingCatalog.settings.filter { invocation.environment[$0.environmentName] != nil }.map {
+                ($0.path, $0.environmentName)
+            },
             uniquingKeysWith: { first, _ in first })
         func bare(_ path: String) -> String { String(path.prefix { $0 != "[" }) }
         var rows: [JSONValue] = set.map { entry in
@@ -69,7 +71,7 @@ extension YAMLNode {
     /// A value as it may be shown; one that could be a secret itself, rather than where it is kept, is not.
     static func shown(_ text: String, at path: String) -> String {
         let isReference = ["env:", "file:", "credential:", "${"].contains { text.hasPrefix($0) }
-        return path.hasSuffix("secret") && !isReference ? "***" : masked(text)
+        return (path.hasSuffix("secret") || path.hasSuffix("authorization")) && !isReference ? "***" : masked(text)
     }
 
     /// The tree with every value as it may be shown.

@@ -17,13 +17,15 @@ extension Command {
             options: [Option("--overwrite", nil, "replace FILE when it exists")]
         ) { invocation async throws(CommandError) in try await DatabaseCommands.backup(invocation) },
         Command(
-            path: ["db", "restore"], usage: "FILE --yes", summary: "Put a backup in the place of the database, while no server runs.",
+            path: ["db", "restore"], usage: "FILE --yes",
+            summary: "Put a backup in the place of the database, while no server runs.",
             options: [
                 Option("--yes", nil, "do not ask"), Option("--dry-run", nil, "check the backup, and change nothing"),
             ]
         ) { invocation async throws(CommandError) in try await DatabaseCommands.restore(invocation) },
         Command(
-            path: ["db", "check"], usage: "", summary: "Check pages, references, the tables' version, and that every stored key opens."
+            path: ["db", "check"], usage: "",
+            summary: "Check pages, references, the tables' version, and that every stored key opens."
         ) { invocation async throws(CommandError) in try await DatabaseCommands.check(invocation) },
     ]
 }
@@ -67,7 +69,8 @@ enum DatabaseCommands {
             switch error.code {
             case .conflict:
                 throw CommandError(.cannotCreate, "\(target) exists. Name another file, or replace it with --overwrite.")
-            case .cannotWrite: throw CommandError(.cannotWrite, "The copy cannot be written: \(error.message). Nothing was left behind.")
+            case .cannotWrite:
+                throw CommandError(.cannotWrite, "The copy cannot be written: \(error.message). Nothing was left behind.")
             default: throw CommandError(error)
             }
         }
@@ -128,7 +131,8 @@ enum DatabaseCommands {
                 problems.isEmpty ? "every page and reference is sound" : problems.joined(separator: "; "),
                 remedy: problems.isEmpty ? nil : "Restore the last backup: gatehouse db restore FILE --yes.")
             if schema.isNewer {
-                list.add("tables", .failed, "version \(schema.version) is newer than this program", remedy: "Run the newer version.")
+                list.add(
+                    "tables", .failed, "version \(schema.version) is newer than this program", remedy: "Run the newer version.")
             } else if schema.isCurrent {
                 list.add("tables", .ok, "version \(schema.version)")
             } else {
@@ -138,7 +142,8 @@ enum DatabaseCommands {
             }
         } catch {
             list.add(
-                "pages and references", .failed, "\(error.message).", remedy: "Restore the last backup: gatehouse db restore FILE --yes.")
+                "pages and references", .failed, "\(error.message).",
+                remedy: "Restore the last backup: gatehouse db restore FILE --yes.")
             return try list.conclude(invocation.output)
         }
         if !list.hasFailed { try await checkVault(configuration, &list) }
@@ -168,7 +173,8 @@ enum DatabaseCommands {
     private static func existing(_ configuration: Configuration) throws(CommandError) -> DatabaseFile {
         guard Files.exists(configuration.databasePath) else {
             throw CommandError(
-                .unavailable, "There is no database at \(configuration.databasePath). gatehouse serve makes one at its first start.")
+                .unavailable, "There is no database at \(configuration.databasePath). gatehouse serve makes one at its first start."
+            )
         }
         return DatabaseFile(path: configuration.databasePath)
     }
@@ -189,7 +195,8 @@ enum DatabaseCommands {
         guard fits != false else {
             throw CommandError(
                 .configuration,
-                "The backup was sealed with another root key than \(configuration.rootKeyFile.path). Put the right one there first.")
+                "The backup was sealed with another root key than \(configuration.rootKeyFile.path). Put the right one there first."
+            )
         }
     }
 

@@ -26,7 +26,8 @@ enum Initialization {
             throw CommandError(.usage, "Say which origin people will paste: --public-url https://gate.example.com.")
         }
         let folder = invocation.value("--data-dir").map(Files.absolute)
-        let path = Files.absolute(invocation.value("--config") ?? folder.map { $0 + "/gatehouse.yaml" } ?? "/etc/gatehouse/gatehouse.yaml")
+        let path = Files.absolute(
+            invocation.value("--config") ?? folder.map { $0 + "/gatehouse.yaml" } ?? "/etc/gatehouse/gatehouse.yaml")
         let place = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
         let state = Files.absolute(invocation.value("--state-dir") ?? folder ?? "/var/lib/gatehouse")
         guard !Files.exists(path) else {

@@ -38,7 +38,9 @@ extension Command {
         ) { invocation async throws(CommandError) in try await UserCommands.resetFactor(invocation) },
         Command(
             path: ["user", "remove"], usage: "NAME --yes", summary: "Remove a user with all grants, tokens and keys.",
-            options: [Option("--yes", nil, "do not ask"), Option("--dry-run", nil, "say what would be removed, and remove nothing")]
+            options: [
+                Option("--yes", nil, "do not ask"), Option("--dry-run", nil, "say what would be removed, and remove nothing"),
+            ]
         ) { invocation async throws(CommandError) in try await UserCommands.remove(invocation) },
     ]
 }

@@ -48,7 +48,9 @@ enum VaultCommands {
         try await workspace.record(.success, key: id)
         output.object(
             ["status": "ok", "root_key_id": .string(id), "users": count.map { .int($0) } ?? .null, "resumed": .bool(count == nil)],
-            text: count.map { "Wrapped the keys of \($0) users by the new root key \(id) at \(file.path). Back that file up apart." }
+            text: count.map {
+                "Wrapped the keys of \($0) users by the new root key \(id) at \(file.path). Back that file up apart."
+            }
                 ?? "Finished what an earlier run began: \(file.path) is the root key \(id). Back that file up apart.")
     }
 
@@ -58,7 +60,8 @@ enum VaultCommands {
         case .cannotWrite, .exists:
             CommandError(
                 .cannotWrite,
-                "\(error.message). The root key's folder must be writable by who runs this, and the disk have room; run it again then.")
+                "\(error.message). The root key's folder must be writable by who runs this, and the disk have room; run it again then."
+            )
         default: CommandError(error)
         }
     }

@@ -51,11 +51,13 @@ extension Configuration {
         let copy: @Sendable (Configuration, inout Configuration) -> Void
         let text: @Sendable (Configuration) -> String
 
-        init<T: Equatable & SendableMetatype>(_ path: String, _ key: any WritableKeyPath<Configuration, T> & Sendable) {
+        init<T: Equatable & SendableMetatype>(
+            _ path: String, _ key: any WritableKeyPath<Configuration, T> & Sendable, isSecret: Bool = false
+        ) {
             self.path = path
             isSame = { $0[keyPath: key] == $1[keyPath: key] }
             copy = { $1[keyPath: key] = $0[keyPath: key] }
-            text = { SettingText.describe($0[keyPath: key]) }
+            text = { isSecret ? "(a secret)" : SettingText.describe($0[keyPath: key]) }
         }
     }
 
@@ -100,10 +102,13 @@ extension Configuration {
             Compared("limits.endpoints.token", \.limits.token),
             Compared("limits.endpoints.unauthenticated", \.limits.unauthenticated),
             Compared("limits.endpoints.client_metadata", \.limits.clientMetadata), Compared("limits.streams", \.limits.streams),
-            Compared("limits.networks", \.limits.networks), Compared("limits.dry_run", \.limits.isDryRun), Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
+            Compared("limits.networks", \.limits.networks), Compared("limits.dry_run", \.limits.isDryRun),
+            Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
             Compared("engines.qarnot.path", \.engines.qarnotPath), Compared("engines.qarnot.api_url", \.engines.qarnotAPI),
             Compared("engines.qarnot.storage_url", \.engines.qarnotStorage),
             Compared("engines.qarnot.budgets", \.engines.qarnotBudgets), Compared("log.level", \.log.level),
-            Compared("log.format", \.log.format), Compared("confirm", \.confirm), Compared("upstreams", \.upstreams.entries),
+            Compared("log.format", \.log.format), Compared("traces.endpoint", \.traces.endpoint),
+            Compared("traces.share", \.traces.share), Compared("traces.authorization", \.traces.authorization, isSecret: true),
+            Compared("confirm", \.confirm), Compared("upstreams", \.upstreams.entries),
         ]
 }

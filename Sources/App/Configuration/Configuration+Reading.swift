@@ -29,10 +29,31 @@ extension Configuration {
         root.section("engines") { readEngines($0) }
         root.choice("confirm", ["off", "destructive"], into: &confirm)
         readUpstreams(root)
+        root.section("traces") { readTraces($0) }
         root.section("log") { section in
             section.choice("level", ["debug", "info", "notice", "warning", "error"], into: &log.level)
             section.choice("format", ["json", "text"], into: &log.format)
         }
+    }
+
+    private mutating func readTraces(_ section: SettingReader) {
+        section.optionalString("endpoint", into: &traces.endpoint)
+        var share = "0.1"
+        section.string("share", into: &share)
+        section.optionalString("authorization", into: &traces.authorization)
+        if let endpoint = traces.endpoint, !["http", "https"].contains(URLReference(endpoint)?.scheme) {
+            section.report("endpoint", "must be an http or https URL such as http://127.0.0.1:4318/v1/traces")
+        }
+        if let secret = traces.authorization, secret.hasPrefix("file:") {
+            traces.authorization = Self.contents(secret)
+            if Self.contents(secret).isEmpty {
+                section.report("authorization", "\(secret.dropFirst(5)) cannot be read, or is empty")
+            }
+        }
+        guard let number = Double(share), (0...1).contains(number) else {
+            return section.report("share", "must be a number from 0 to 1")
+        }
+        traces.share = number
     }
 
     private mutating func readServer(_ section: SettingReader) {

@@ -231,7 +231,8 @@ struct References {
             }
             guard let folder = environment["CREDENTIALS_DIRECTORY"] else {
                 throw Problem(
-                    message: "CREDENTIALS_DIRECTORY is not set: say LoadCredential=\(name):/path in the unit, and run this inside it")
+                    message:
+                        "CREDENTIALS_DIRECTORY is not set: say LoadCredential=\(name):/path in the unit, and run this inside it")
             }
             return "file:\(folder)/\(name)"
         }

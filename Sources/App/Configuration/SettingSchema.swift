@@ -40,10 +40,11 @@ final class SettingSchema {
     /// A document editors complete and check configurations with.
     var document: JSONValue {
         var out = object(path: "")
-        out = [
-            ("$schema", "https://json-schema.org/draft/2020-12/schema"), ("title", "Configuration of Gatehouse"),
-            ("description", "Values may also be references: env:NAME, credential:NAME, ${NAME} inside a text."),
-        ] + out
+        out =
+            [
+                ("$schema", "https://json-schema.org/draft/2020-12/schema"), ("title", "Configuration of Gatehouse"),
+                ("description", "Values may also be references: env:NAME, credential:NAME, ${NAME} inside a text."),
+            ] + out
         return .object(JSONObject(out))
     }
 
@@ -63,7 +64,10 @@ final class SettingSchema {
             out = [("anyOf", [["enum": .array(words.map { .string($0) } + bare)], Self.reference])]
         case .int(let range):
             out = [
-                ("anyOf", [["type": "integer", "minimum": .int(range.lowerBound), "maximum": .int(range.upperBound)], Self.reference])
+                (
+                    "anyOf",
+                    [["type": "integer", "minimum": .int(range.lowerBound), "maximum": .int(range.upperBound)], Self.reference]
+                )
             ]
         }
         if let setting = SettingCatalog.settings.first(where: { $0.path == path }) {

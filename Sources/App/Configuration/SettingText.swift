@@ -8,6 +8,7 @@ enum SettingText {
         case let text as String: short(text)
         case let flag as Bool: flag ? "on" : "off"
         case let number as Int: "\(number)"
+        case let number as Double: "\(number)"
         case let span as Duration: span.settingText
         case let quota as Quota: "\(quota.rate) per \(quota.window.settingText), burst \(quota.burst)"
         case let words as [String]: short(words.joined(separator: ", "))

@@ -23,6 +23,8 @@ struct Gateway: Responder {
     let bodyLimit: Int
     let issuer: String
     var requests: RequestMetrics?
+    /// Nil while no traces are sent.
+    var tracer: RequestTracer?
 
     /// One MCP endpoint with its resource.
     final class EngineRoute: Sendable {
@@ -64,6 +66,7 @@ struct Gateway: Responder {
         if request.path == "/health" { return Self.health }
         let response = await answer(request, context)
         requests?.record(metricRoute(of: request.path), Int(response.status.code), response.events, context)
+        tracer?.record(request, route: route(of: request.path), status: Int(response.status.code), context)
         return await recorded(response, request, context)
     }
 

@@ -25,6 +25,7 @@ struct SharedParts: Sendable {
     let requests: RequestMetrics
     let limitMetrics = LimitMetrics()
     let gauges = LiveGauges()
+    let traces: TraceBuffer
     let attempts: AttemptThrottle
     /// Of client secrets, ten at once (CLI-5).
     let secretAttempts = AttemptThrottle(attempts: 10)
@@ -57,6 +58,7 @@ struct SharedParts: Sendable {
         self.workspace = workspace
         self.group = group
         requests = RequestMetrics(loops: group.loops.count)
+        traces = TraceBuffer(loops: group.loops.count)
         self.logger = logger
         self.watcher = watcher
         sleeper = LoopSleeper(group: group)

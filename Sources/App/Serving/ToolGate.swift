@@ -27,7 +27,8 @@ final class ToolGate: Gate {
     init(
         engine: String, resource: ProtectedResource, settings: OAuthSettings, limits: Configuration.Limits,
         toolQuotas: [String: Quota?], limiter: RateLimiter, cap: ConcurrencyCap, streamCap: ConcurrencyCap,
-        auditor: Auditor, sleeper: any Sleeper, metrics: LimitMetrics = LimitMetrics(), standing: @escaping @Sendable (Principal) async -> Bool
+        auditor: Auditor, sleeper: any Sleeper, metrics: LimitMetrics = LimitMetrics(),
+        standing: @escaping @Sendable (Principal) async -> Bool
     ) {
         self.engine = engine
         self.resource = resource

@@ -43,6 +43,8 @@ import Testing
         case "log.level": "debug"
         case "confirm": "destructive"
         case "limits.dry_run": "on"
+        case "traces.endpoint": "http://127.0.0.1:4318/v1/traces"
+        case "traces.share": "1"
         case "log.format": "text"
         case let path where path.hasSuffix("timeout") || path.hasPrefix("server.drain") || setting.defaultText.hasSuffix("0s"): "7s"
         case "oauth.refresh_token.absolute": "80d"

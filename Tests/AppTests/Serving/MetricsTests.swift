@@ -7,7 +7,8 @@ import Testing
 @Suite struct MetricsTests {
     private func context(loop: Int) throws -> RequestContext {
         RequestContext(
-            requestID: RequestID("r"), peer: try #require(IPAddress("192.0.2.1")), isSecure: true, loopIndex: loop, received: .now())
+            requestID: RequestID("r"), peer: try #require(IPAddress("192.0.2.1")), isSecure: true, loopIndex: loop, received: .now()
+        )
     }
 
     @Test func `counters of all loops add up, whoever counts`() async {
@@ -48,7 +49,8 @@ import Testing
         var out = PrometheusText()
         metrics.write(into: &out)
         for line in [
-            "gatehouse_tokens_issued_total{grant=\"authorization_code\"} 1", "gatehouse_tokens_issued_total{grant=\"refresh_token\"} 1",
+            "gatehouse_tokens_issued_total{grant=\"authorization_code\"} 1",
+            "gatehouse_tokens_issued_total{grant=\"refresh_token\"} 1",
             "gatehouse_tokens_refused_total{outcome=\"invalid\"} 1", "gatehouse_tokens_issued_total{grant=\"device_code\"} 0",
         ] { #expect(out.text.contains(line + "\n"), "\(line)") }
     }
@@ -68,7 +70,8 @@ import Testing
         var missing: Set<String> = []
         for folder in ["App", "OAuth"] {
             for file in try Golden.swiftFiles(under: "Sources/\(folder)") {
-                for match in try Golden.read(file).matches(of: /Event\(\s*"([a-z._]+)"/) where !EventMetrics.names.contains(String(match.1)) {
+                for match in try Golden.read(file).matches(of: /Event\(\s*"([a-z._]+)"/)
+                where !EventMetrics.names.contains(String(match.1)) {
                     missing.insert(String(match.1))
                 }
             }
@@ -84,7 +87,8 @@ import Testing
         #expect(!metrics.isFailing(at: now))
         metrics.recordFailure(at: now)
         metrics.recordFailure(at: now + .seconds(1))
-        #expect(metrics.failureCount == 2 && metrics.isFailing(at: now + .seconds(10)) && !metrics.isFailing(at: now + .seconds(12)))
+        #expect(
+            metrics.failureCount == 2 && metrics.isFailing(at: now + .seconds(10)) && !metrics.isFailing(at: now + .seconds(12)))
     }
 
     @Test func `a label cannot end early`() {

@@ -45,7 +45,9 @@ struct ClientReplay {
             switch error.code {
             case .resolve: self.init("\(url): the name has no address.", "Add a DNS record for it.")
             case .connect, .timeout:
-                self.init("\(url): nobody answers.", "See that the server runs, and that firewall and port forward let 443 through to it.")
+                self.init(
+                    "\(url): nobody answers.", "See that the server runs, and that firewall and port forward let 443 through to it."
+                )
             case .tls:
                 self.init(
                     "\(url): the certificate is not trusted (\(error.detail)).",
@@ -148,7 +150,8 @@ struct ClientReplay {
                 answer.status == 429 ? "Wait, or raise limits.endpoints.register." : "See the server's log.")
         }
         client = (
-            id, document["registration_client_uri"]?.string.map(local), document["registration_access_token"]?.string.map { Secret($0) }
+            id, document["registration_client_uri"]?.string.map(local),
+            document["registration_access_token"]?.string.map { Secret($0) }
         )
         return "client \(id), removed again at the end"
     }
@@ -249,14 +252,16 @@ struct ClientReplay {
     private func call(_ token: Secret) async throws(Fault) -> String {
         let opened = try await send(.post, mcp, body: Self.initialize, token: token)
         guard opened.status == 200 else {
-            throw Fault("\(mcp) answers \(opened.status) to initialize.", "See gatehouse audit search --event token.rejected --since 5m.")
+            throw Fault(
+                "\(mcp) answers \(opened.status) to initialize.", "See gatehouse audit search --event token.rejected --since 5m.")
         }
         var fields = [("MCP-Protocol-Version", "2025-06-18")]
         if let session = opened.fields[.mcpSessionID] { fields.append(("Mcp-Session-Id", session)) }
         let body: JSONValue = ["jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": [:]]
         let listed = try await send(.post, mcp, fields: fields, body: body, token: token)
         guard listed.status == 200, let count = Self.message(listed.text)?["result"]?["tools"]?.array?.count, count > 0 else {
-            throw Fault("\(mcp) answers \(listed.status) to tools/list, without tools.", "See the user's role and the scopes granted.")
+            throw Fault(
+                "\(mcp) answers \(listed.status) to tools/list, without tools.", "See the user's role and the scopes granted.")
         }
         return "initialize and tools/list: \(count) tools"
     }

@@ -48,7 +48,8 @@ final class DoctorBrowser {
     }
 
     private func keep(_ line: String) {
-        let pair = line.split(separator: ";", maxSplits: 1).first?.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let pair = line.split(separator: ";", maxSplits: 1).first?.split(
+            separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let pair, pair.count == 2 else { return }
         let value = pair[1].trimmingSpaces
         cookies[pair[0].trimmingSpaces] = value.isEmpty ? nil : value

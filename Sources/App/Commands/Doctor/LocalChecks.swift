@@ -38,7 +38,8 @@ struct LocalChecks {
         let path = configuration.server.certificate ?? ""
         let chain: CertificateChain
         do { chain = try CertificateChain(pem: try Files.readText(path)) } catch {
-            return list.add("certificate", .failed, "\(path) cannot be read: \(error).", remedy: "Put the chain there, leaf first, in PEM.")
+            return list.add(
+                "certificate", .failed, "\(path) cannot be read: \(error).", remedy: "Put the chain there, leaf first, in PEM.")
         }
         let leaf = chain.certificates[0]
         let now = Timestamp.now()
@@ -63,7 +64,8 @@ struct LocalChecks {
         }
         let isSoon = leaf.ends - now < Self.soon
         list.add(
-            "certificate", isSoon ? .warning : .ok, "for \(host) until \(leaf.ends.rfc3339), \(chain.certificates.count) in the chain",
+            "certificate", isSoon ? .warning : .ok,
+            "for \(host) until \(leaf.ends.rfc3339), \(chain.certificates.count) in the chain",
             remedy: isSoon ? "Renew it within two weeks." : nil)
     }
 
@@ -115,7 +117,8 @@ struct LocalChecks {
             let schema = try file.schema()
             guard schema.isCurrent else {
                 return list.add(
-                    "database", .failed, schema.isNewer ? "it belongs to a newer version." : "its tables are of an earlier version.",
+                    "database", .failed,
+                    schema.isNewer ? "it belongs to a newer version." : "its tables are of an earlier version.",
                     remedy: schema.isNewer ? "Run that version." : "Run gatehouse db migrate with the server stopped.")
             }
             list.add("database", .ok, "tables at version \(schema.version), \(Files.size(file.path) >> 10) KiB")
@@ -152,9 +155,12 @@ struct LocalChecks {
     private func checkAudit(_ list: inout CheckList) {
         do {
             let verdict = try AuditVerifier(folder: configuration.audit.path, headFile: configuration.auditHeadPath).verify()
-            if case .ok(let count, _) = verdict { return list.add("audit log", .ok, "\(count) records, each linked to the one before") }
+            if case .ok(let count, _) = verdict {
+                return list.add("audit log", .ok, "\(count) records, each linked to the one before")
+            }
             list.add(
-                "audit log", .failed, "it does not verify.", remedy: "gatehouse audit verify names the first bad record; keep a copy of all of it.")
+                "audit log", .failed, "it does not verify.",
+                remedy: "gatehouse audit verify names the first bad record; keep a copy of all of it.")
         } catch { list.add("audit log", .failed, "\(error).", remedy: "See audit.path, and who owns it.") }
     }
 }

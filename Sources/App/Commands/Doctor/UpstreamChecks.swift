@@ -26,7 +26,8 @@ struct UpstreamChecks {
         do throws(ClientError) {
             let answer = try await client.send(request)
             guard answer.status < 500 else {
-                return list.add("upstream \(name)", .failed, "\(url) answers \(answer.status).", remedy: "See the logs of that service.")
+                return list.add(
+                    "upstream \(name)", .failed, "\(url) answers \(answer.status).", remedy: "See the logs of that service.")
             }
             if let there = answer.fields[.date].flatMap({ Timestamp(httpDate: $0) }) {
                 let difference = Timestamp.now() - there

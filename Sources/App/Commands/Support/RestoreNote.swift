@@ -24,7 +24,8 @@ struct RestoreNote: Sendable {
         let note = (try? Files.readText(path)).flatMap { try? JSONValue(parsing: Array($0.utf8)) }
         var event = Event("admin.command", severity: .warning)
         event.details = [
-            ("command", "db restore"), ("at", .string(orNull: note?["at"]?.string)), ("file", .string(orNull: note?["source"]?.string)),
+            ("command", "db restore"), ("at", .string(orNull: note?["at"]?.string)),
+            ("file", .string(orNull: note?["source"]?.string)),
         ]
         try await Workspace.record(event, in: audit)
         Files.remove(path)

@@ -1,7 +1,8 @@
 /// Refusals by limit. Refusals are rare beside requests, so that one block serves all loops.
 struct LimitMetrics: Sendable {
     static let policies = [
-        "address", "authorize", "login", "register", "token", "unauthenticated", "limit.user", "limit.tool", "concurrency", "limit.streams",
+        "address", "authorize", "login", "register", "token", "unauthenticated", "limit.user", "limit.tool", "concurrency",
+        "limit.streams",
     ]
 
     private let refused = CounterBlock(count: policies.count + 1)
@@ -18,7 +19,8 @@ struct LimitMetrics: Sendable {
     }
 
     func write(into out: inout PrometheusText) {
-        out.family("gatehouse_limits_exceeded_total", .counter, "Requests refused by a limit, or that would have been by one in dry_run.")
+        out.family(
+            "gatehouse_limits_exceeded_total", .counter, "Requests refused by a limit, or that would have been by one in dry_run.")
         for (place, policy) in (Self.policies + ["other"]).enumerated() {
             let labels = [("policy", policy.hasPrefix("limit.") ? String(policy.dropFirst(6)) : policy)]
             out.sample("gatehouse_limits_exceeded_total", labels + [("mode", "enforced")], refused.value(at: place))

@@ -35,6 +35,8 @@ struct MetricsReport: Sendable {
         writeLoops(&out)
         writeStorage(&out)
         writeUpstreams(&out)
+        out.family("gatehouse_traces_dropped_total", .counter, "Spans the collector did not take, or there was no room for.")
+        out.sample("gatehouse_traces_dropped_total", [], shared.traces.droppedCount)
         ProcessMetrics.write(into: &out)
         return out.text
     }
@@ -42,14 +44,17 @@ struct MetricsReport: Sendable {
     private func writeAudit(_ out: inout PrometheusText) {
         let audit = shared.workspace.audit
         out.single("gatehouse_audit_queue_records", .gauge, "Audit records waiting for the disk.", audit.queuedCount)
-        out.single("gatehouse_audit_dropped_total", .counter, "Audit records dropped with the queue full (batched only).", audit.droppedCount)
+        out.single(
+            "gatehouse_audit_dropped_total", .counter, "Audit records dropped with the queue full (batched only).",
+            audit.droppedCount)
     }
 
     private func writeLoops(_ out: inout PrometheusText) {
         out.single("gatehouse_connections", .gauge, "Open connections to the public listeners.", shared.gauges.openConnections)
         out.single("gatehouse_streams", .gauge, "Open event streams that wait for news.", shared.streams.openCount)
         if let end = certificateEnd {
-            out.family("gatehouse_tls_certificate_end_seconds", .gauge, "When the configured certificate ends, in seconds since 1970.")
+            out.family(
+                "gatehouse_tls_certificate_end_seconds", .gauge, "When the configured certificate ends, in seconds since 1970.")
             out.sample("gatehouse_tls_certificate_end_seconds", [], Double(end.milliseconds) / 1000)
         }
         let loops = shared.group.loops
@@ -89,7 +94,9 @@ struct MetricsReport: Sendable {
     private func writeUpstreams(_ out: inout PrometheusText) {
         out.single("gatehouse_outbound_requests", .gauge, "Outbound requests running or waiting.", shared.client.inFlight)
         guard !upstreams.isEmpty else { return }
-        out.family("gatehouse_upstream_state", .gauge, "1 for the state an upstream is in: unknown, ok, failing, open (not asked for now).")
+        out.family(
+            "gatehouse_upstream_state", .gauge, "1 for the state an upstream is in: unknown, ok, failing, open (not asked for now)."
+        )
         for upstream in upstreams {
             for state in ["unknown", "ok", "failing", "open"] {
                 out.sample(

@@ -110,7 +110,8 @@ struct RequestMetrics: Sendable {
 
     /// Only what happened has series; a route nobody asked for costs a scraper nothing.
     func write(into out: inout PrometheusText) {
-        out.family("gatehouse_request_duration_seconds", .histogram, "Time from a request's head to its answer's, by route and outcome.")
+        out.family(
+            "gatehouse_request_duration_seconds", .histogram, "Time from a request's head to its answer's, by route and outcome.")
         for route in Route.allCases {
             for outcome in Outcome.allCases { writeHistogram(route, outcome, &out) }
         }
@@ -123,12 +124,14 @@ struct RequestMetrics: Sendable {
         }
         out.family("gatehouse_tokens_issued_total", .counter, "Answers of the token endpoint that carry a token, by grant type.")
         for grant in Grant.allCases {
-            out.sample("gatehouse_tokens_issued_total", [("grant", grant.label)], counters.total(at: Self.tokensAt + grant.rawValue))
+            out.sample(
+                "gatehouse_tokens_issued_total", [("grant", grant.label)], counters.total(at: Self.tokensAt + grant.rawValue))
         }
         out.family("gatehouse_tokens_refused_total", .counter, "Answers of the token endpoint that carry none, by outcome.")
         for outcome in Outcome.allCases where outcome != .success && outcome != .redirect {
             out.sample(
-                "gatehouse_tokens_refused_total", [("outcome", "\(outcome)")], counters.total(at: Self.refusalsAt + outcome.rawValue))
+                "gatehouse_tokens_refused_total", [("outcome", "\(outcome)")],
+                counters.total(at: Self.refusalsAt + outcome.rawValue))
         }
     }
 
