@@ -50,6 +50,30 @@ def test_completions_are_scripts_their_shell_can_read(folder, shell, check):
     assert subprocess.run([*check, str(path)], capture_output=True, timeout=20).returncode == 0
 
 
+def test_zsh_and_fish_complete_verbs_and_options(folder):
+    if shutil.which("zsh"):
+        (folder / "_gatehouse").write_text(run("completions", "zsh").stdout)
+        stub = 'compdef() {}; _files() { print files }; _describe() { print -l -- "${(@P)2}" }; source ' + str(folder / "_gatehouse")
+
+        def zsh(*words):
+            typed = " ".join(f"'{w}'" for w in words)
+            return subprocess.run(["zsh", "-fc", f"{stub}; words=({typed}); CURRENT={len(words)}; _gatehouse"], text=True,
+                                  capture_output=True, timeout=20).stdout
+        assert {"rekey", "status"} == {line.split(":")[0] for line in zsh("gatehouse", "vault", "").splitlines()}
+        assert "--password-stdin:" in zsh("gatehouse", "user", "add", "ada", "--p")
+        assert zsh("gatehouse", "user", "list", "--config", "") == "files\n"
+    if shutil.which("fish"):
+        (folder / "gatehouse.fish").write_text(run("completions", "fish").stdout)
+
+        def fish(line):
+            return subprocess.run(["fish", "-c", f"source {folder}/gatehouse.fish; complete -C '{line}'"], text=True,
+                                  capture_output=True, timeout=20).stdout
+        assert {"rekey", "status"} == {line.split("\t")[0] for line in fish("gatehouse vault ").splitlines()}
+        assert "--password-stdin" in fish("gatehouse user add ada --pass")
+    if not shutil.which("zsh") and not shutil.which("fish"):
+        pytest.skip("neither zsh nor fish is installed")
+
+
 def test_an_unknown_shell_is_a_usage_error():
     assert run("completions", "tcsh").returncode == 64 and run("completions").returncode == 64
 

@@ -89,36 +89,33 @@ enum Completions {
                 return quoted("\(word):\(summary)")
             }
             let options = (command.map { $0.options + Command.common } ?? []).map { quoted("\($0.name):\($0.help)") }
-            cases += "    \(quoted(path.joined(separator: " "))) words=(\((words + options).joined(separator: " "))) ;;\n"
+            cases += "    \(quoted(path.joined(separator: " ")))) found=(\((words + options).joined(separator: " "))) ;;\n"
         }
         return """
             #compdef gatehouse
             # Completion of gatehouse for zsh. Made by: gatehouse completions zsh
+            # Sets found to what may follow a beginning of a command; fails when it is none.
             _gatehouse_words() {
                 case "$1" in
             \(cases)    *) return 1 ;;
                 esac
             }
             _gatehouse() {
-                local path="" next word
-                local -a words_typed
-                words_typed=("${(@)words[2,CURRENT-1]}")
-                local previous="${words[CURRENT-1]}"
-                local -a typed; typed=("${words_typed[@]}")
-                local -a words
+                local path_typed="" next word previous="${words[CURRENT-1]}"
+                local -a found
                 case "$previous" in
                 \(valued(commands, isFile))) _files; return ;;
                 \(valued(commands, isFolder))) _files -/; return ;;
                 \(valued(commands) { !isFile($0) && !isFolder($0) })) return ;;
                 esac
-                for word in "${typed[@]}"; do
+                for word in "${(@)words[2,CURRENT-1]}"; do
                     [[ "$word" == -* ]] && continue
-                    next="${path:+$path }$word"
-                    _gatehouse_words "$next" && path="$next"
+                    next="${path_typed:+$path_typed }$word"
+                    _gatehouse_words "$next" && path_typed="$next"
                 done
-                words=()
-                _gatehouse_words "$path"
-                _describe 'gatehouse' words || _files
+                found=()
+                _gatehouse_words "$path_typed"
+                _describe 'gatehouse' found || _files
             }
             compdef _gatehouse gatehouse
             """
