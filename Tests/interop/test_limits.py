@@ -69,5 +69,6 @@ def test_a_refusal_is_told_in_the_words_of_its_route(folder, path, check):
         body = None if path == "/nothing" else {"jsonrpc": "2.0", "id": 7, "method": "tools/list"}
         answer = http.request("POST" if body else "GET", gateway.issuer + path, json=body)
     assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
+    assert answer.headers["ratelimit-policy"] == '"address";q=1;w=3600' and answer.headers["ratelimit"].startswith('"address";r=0;t=')
     assert check(answer), answer.text
     gateway.stop()

@@ -112,7 +112,7 @@ struct Gateway: Responder {
     }
 
     private func admit(_ request: Request, _ context: RequestContext) async -> Response {
-        if let wait = addresses.charge(.address, context.peer, at: context.received) { return tooMany(wait, request, context) }
+        if let limit = addresses.charge(.address, context.peer, at: context.received) { return tooMany(limit, request, context) }
         guard hosts.accepts(request) else {
             let answer = problem(.misdirectedRequest, "This host name is not served here.", context)
             guard addresses.isWorthNoting("host", context.peer, at: context.received) else { return answer }
@@ -195,8 +195,8 @@ struct Gateway: Responder {
         case .refused(let refusal, let isUnauthorized):
             response = refusal
             // Failures are always charged to the address (RL-2).
-            if isUnauthorized, let wait = addresses.charge(.unauthenticated, context.peer, at: context.received) {
-                response = tooMany(wait, request, context)
+            if isUnauthorized, let limit = addresses.charge(.unauthenticated, context.peer, at: context.received) {
+                response = tooMany(limit, request, context)
             }
         }
         origins.decorate(&response, for: request)
@@ -216,7 +216,7 @@ struct Gateway: Responder {
     private func limited(
         _ kind: AddressLimits.Kind, _ request: Request, _ context: RequestContext, _ body: () async -> Response
     ) async -> Response {
-        if let wait = addresses.charge(kind, context.peer, at: context.received) { return tooMany(wait, request, context) }
+        if let limit = addresses.charge(kind, context.peer, at: context.received) { return tooMany(limit, request, context) }
         return await body()
     }
 }
@@ -225,15 +225,18 @@ struct Gateway: Responder {
 
 extension Gateway {
     /// RL-5: each kind of route in its own words.
-    func tooMany(_ wait: Duration, _ request: Request, _ context: RequestContext) -> Response {
-        let seconds = max(1, wait.secondsRoundedUp)
+    func tooMany(_ limit: AddressLimits.Exceeded, _ request: Request, _ context: RequestContext) -> Response {
+        let seconds = max(1, limit.wait.secondsRoundedUp)
         var event = Event("ratelimit.exceeded", .denied)
         event.policy = "limit.address"
-        let answer = tooManyBody(seconds, request, context).with(.retryAfter, "\(seconds)")
+        var answer = tooManyBody(seconds, limit.kind, request, context).with(.retryAfter, "\(seconds)")
+        limit.describe(in: &answer)
         return addresses.isWorthNoting("limit.address", context.peer, at: context.received) ? answer.recording(event) : answer
     }
 
-    private func tooManyBody(_ seconds: Int64, _ request: Request, _ context: RequestContext) -> Response {
+    private func tooManyBody(
+        _ seconds: Int64, _ kind: AddressLimits.Kind, _ request: Request, _ context: RequestContext
+    ) -> Response {
         if engine(at: request.path) != nil {
             let error: JSONValue = [
                 "code": 4290, "message": "Too many requests. Wait, then try again.", "data": ["retryAfter": .int(seconds)],
@@ -256,7 +259,7 @@ extension Gateway {
             var response = Response.json(
                 [
                     "type": "https://iana.org/assignments/http-problem-types#quota-exceeded", "title": "Too many requests",
-                    "status": 429, "violated-policies": ["address"],
+                    "status": 429, "violated-policies": [.string(kind.rawValue)],
                 ], status: .tooManyRequests)
             response.fields.set(.contentType, "application/problem+json")
             return response
