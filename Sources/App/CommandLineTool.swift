@@ -10,6 +10,8 @@ package enum CommandLineTool {
     package static func run(_ words: [String]) async -> Int32 {
         // Secrets in memory must not end in a core file or be read by another process of the same user (VLT-4).
         _ = gh_forbid_dumps()
+        // A file that may not grow is an error of that write, which is answered; by default it would end the process.
+        _ = signal(SIGXFSZ, SIG_IGN)
         RecordBuffers.install()
         do throws(CommandError) {
             try await dispatch(Array(words.dropFirst()))

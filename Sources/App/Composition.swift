@@ -95,7 +95,8 @@ struct Composition: Sendable {
         gateway = Gateway(
             hosts: HostCheck(publicURL: settings.issuer),
             origins: CrossOrigin(origin: settings.issuer, allowed: configuration.server.allowedOrigins),
-            addresses: AddressLimits(limits: configuration.limits, limiter: shared.limiter), auditor: auditor, pages: pages,
+            addresses: AddressLimits(limits: configuration.limits, limiter: shared.limiter, metrics: shared.limitMetrics),
+            auditor: auditor, pages: pages,
             metadata: MetadataEndpoint(settings: settings), authorization: AuthorizationRoutes(server, federation: federation),
             flow: flow, traces: shared.flows,
             device: DeviceFlow(server, sessions: sessions, security: security, throttle: throttle, pages: pages),
@@ -114,8 +115,15 @@ struct Composition: Sendable {
                 },
                 auditor: auditor),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes,
-            issuer: settings.issuer)
-        admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness, upstreams: upstreams.map(\.upstream))
+            issuer: settings.issuer, requests: shared.requests,
+            tracer: configuration.traces.endpoint.map { _ in
+                RequestTracer(share: configuration.traces.share, buffer: shared.traces)
+            })
+        admin = AdminEndpoint(
+            workspace: workspace, readiness: shared.readiness, upstreams: upstreams.map(\.upstream),
+            metrics: MetricsReport(
+                shared: shared, upstreams: upstreams.map(\.upstream), certificate: configuration.server.certificate),
+            events: auditor.events)
     }
 
     private static func engines(
@@ -144,7 +152,7 @@ struct Composition: Sendable {
             let gate = ToolGate(
                 engine: resource.engine, resource: resource, settings: settings, limits: configuration.limits,
                 toolQuotas: configuration.limits.quotas(of: resource.engine), limiter: shared.limiter, cap: shared.calls,
-                streamCap: shared.openStreams, auditor: shared.auditor, sleeper: shared.sleeper,
+                streamCap: shared.openStreams, auditor: shared.auditor, sleeper: shared.sleeper, metrics: shared.limitMetrics,
                 standing: { await resourceServer.stillStands($0) })
             let info = ServerInfo(
                 name: "gatehouse-\(resource.engine)", title: resource.title, version: Version.current,

@@ -61,6 +61,20 @@ enum Files {
         }
     }
 
+    /// Room on the disk of a file or folder for who runs this, in bytes; nil when it cannot be told.
+    static func freeBytes(at path: String) -> Int? {
+        var status = statvfs()
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        guard unsafe statvfs(path, &status) == 0 || statvfs(folder, &status) == 0 else { return nil }
+        return Int(clamping: status.f_bavail) * Int(clamping: status.f_frsize)
+    }
+
+    /// In bytes; 0 when there is none.
+    static func size(_ path: String) -> Int {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_size : 0
+    }
+
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     static func remove(_ path: String) { _ = unsafe unlink(path) }

@@ -35,7 +35,9 @@ struct Workspace: Sendable {
     static func open(_ configuration: Configuration, node: String) async throws(CommandError) -> Workspace {
         let rootKey = try openRootKey(configuration)
         let database = try openDatabase(configuration)
-        let vault = CredentialVault(rootKey: rootKey, store: SQLiteVaultStore(database))
+        let keyFile = configuration.rootKeyFile
+        let vault = CredentialVault(
+            rootKey: rootKey, store: SQLiteVaultStore(database), replacements: { keyFile.candidates() })
         // Derived from a key the vault keeps, so that they outlive a change of the root key (KEY-1).
         let (pepper, formKey, signingKey, handleKey): (Secret, Secret, Secret, Secret)
         do throws(VaultError) {
@@ -48,10 +50,8 @@ struct Workspace: Sendable {
             throw CommandError(
                 .configuration, "The root key is not the one this database was sealed with. Put the right file at vault.root_key.")
         }
-        let audit: AuditLog
-        do {
-            audit = try AuditLog(configuration, node: node)
-        } catch { throw CommandError(.cannotWrite, "The audit log cannot be opened: \(error). Check audit.path.") }
+        let audit = try openAudit(configuration, node: node)
+        try await RestoreNote(configuration).deliver(to: audit)
         return Workspace(
             configuration: configuration, database: database, users: SQLiteUserStore(database),
             clients: SQLiteClientStore(database),
@@ -75,10 +75,16 @@ struct Workspace: Sendable {
             formKey: formKey, handleKey: handleKey, argon: configuration.argon)
     }
 
-    private static func openRootKey(_ configuration: Configuration) throws(CommandError) -> RootKey {
-        let path = String(configuration.vault.rootKey.dropFirst("file:".count))
-        do { return try RootKey.load(path) } catch {
-            throw CommandError(.configuration, "The root key at \(path) cannot be used: \(error).")
+    static func openAudit(_ configuration: Configuration, node: String) throws(CommandError) -> AuditLog {
+        do {
+            return try AuditLog(configuration, node: node)
+        } catch { throw CommandError(.cannotWrite, "The audit log cannot be opened: \(error). Check audit.path.") }
+    }
+
+    static func openRootKey(_ configuration: Configuration) throws(CommandError) -> RootKey {
+        let file = configuration.rootKeyFile
+        do { return try file.load() } catch {
+            throw CommandError(.configuration, "The root key at \(file.path) cannot be used: \(error).")
         }
     }
 
@@ -91,7 +97,10 @@ struct Workspace: Sendable {
     }
 
     /// Records what a command is about to do; nothing is done without its record (AUD-3).
-    func recordCommand(_ event: Event) async throws(CommandError) {
+    func recordCommand(_ event: Event) async throws(CommandError) { try await Self.record(event, in: audit) }
+
+    /// The same without a workspace, for commands that must not open the database as it is.
+    static func record(_ event: Event, in audit: AuditLog) async throws(CommandError) {
         var event = event
         event.actor = event.actor ?? "cli"
         do { try await audit.append([AuditRecord(event, in: AuditContext(requestID: Self.freshRequestID()))]) } catch {
@@ -125,6 +134,8 @@ extension Configuration {
     fileprivate var argon: Argon2id {
         Argon2id(memoryKiB: login.argonMemoryKiB, passes: login.argonPasses, lanes: login.argonLanes)
     }
+
+    var rootKeyFile: RootKeyFile { RootKeyFile(String(vault.rootKey.dropFirst("file:".count))) }
 
     /// Kept outside the audit folder, so that truncation of the folder shows.
     var auditHeadPath: String { databasePath + ".audit-head" }

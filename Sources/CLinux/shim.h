@@ -12,12 +12,19 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timex.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 // Declared by hand: the headers hide them behind _GNU_SOURCE, which breaks debug builds of the overlay.
 int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 int pipe2(int ends[2], int flags);
+
+// 1 when the kernel's clock follows others, 0 when it does not, -1 when it does not tell.
+static inline int gh_clock_is_synchronized(void) {
+    struct timex state = {0};
+    return adjtimex(&state) < 0 ? -1 : (state.status & STA_UNSYNC) == 0;
+}
 
 enum { GH_IN = EPOLLIN, GH_OUT = EPOLLOUT, GH_RDHUP = EPOLLRDHUP, GH_HUP = EPOLLHUP, GH_ERR = EPOLLERR };
 

@@ -26,6 +26,9 @@ package final class HTTPClient: Sendable {
 
     deinit { stop() }
 
+    /// Requests running or waiting now.
+    package var inFlight: Int { inbox.count }
+
     /// Ends every transfer with `.busy` and then the thread.
     package func stop() { inbox.stop() }
 

@@ -26,6 +26,9 @@ final class Inbox: Sendable {
 
     init(queueLimit: Int) { self.queueLimit = queueLimit }
 
+    /// Orders running or waiting.
+    var count: Int { state.withLock { $0.alive.count } }
+
     /// A place in the queue; nil when there is none.
     func reserve() -> UInt64? {
         state.withLock { state in

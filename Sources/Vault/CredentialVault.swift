@@ -7,13 +7,19 @@ package struct CredentialVault: Sendable {
     /// Longer credentials are refused, in bytes.
     package static let maximumCredential = 8192
 
-    private let envelope: Envelope
-    private let records: any VaultStore
+    private let root: RootKeyHolder
+    let records: any VaultStore
 
-    package init(rootKey: RootKey, store: any VaultStore) {
-        envelope = Envelope(rootKey)
+    /// - Parameter replacements: read when the key in use no longer opens the vault: keys that may have taken its place (VLT-3).
+    package init(
+        rootKey: RootKey, store: any VaultStore, replacements: @escaping @Sendable () -> [RootKey] = { [] }
+    ) {
+        root = RootKeyHolder(rootKey, candidates: replacements)
         records = store
     }
+
+    /// Names the root key in use.
+    package var rootKeyID: String { root.envelope.rootKeyID }
 
     /// Call once at start. The first call on a new vault makes its service key.
     /// - Throws: `.wrongRootKey` when the vault was made with another.
@@ -32,10 +38,12 @@ package struct CredentialVault: Sendable {
         guard (1...Self.maximumCredential).contains(credential.count) else {
             throw VaultError(.malformed, "a credential has 1 to \(Self.maximumCredential) bytes")
         }
-        let key = try await userKey(of: user, at: now)
-        let record: VaultRecord
-        do throws(CryptoError) { record = try envelope.seal(credential, user: user, engine: engine, under: key, at: now) } catch {
-            throw try await failure(error)
+        _ = try await userKey(of: user, at: now)
+        let record = try await opening { envelope throws(VaultError) in
+            guard let key = try await records.userKey(of: user) else { throw VaultError(.unknownUser, "the user is gone") }
+            do throws(CryptoError) {
+                return .success(try envelope.seal(credential, user: user, engine: engine, under: key, at: now))
+            } catch { return .failure(error) }
         }
         try await records.put(record)
     }
@@ -43,9 +51,11 @@ package struct CredentialVault: Sendable {
     /// The user's credential; nil when there is none.
     /// - Throws: `.notAuthentic` when the record was altered or moved; the caller must not go on with any other key.
     package func key(user: UserID, engine: String) async throws(VaultError) -> Secret? {
-        guard let found = try await records.record(of: user, engine: engine) else { return nil }
-        do throws(CryptoError) { return try envelope.open(found.record, of: user, engine: engine, under: found.key) } catch {
-            throw try await failure(error)
+        try await opening { envelope throws(VaultError) in
+            guard let found = try await records.record(of: user, engine: engine) else { return .success(nil) }
+            do throws(CryptoError) {
+                return .success(try envelope.open(found.record, of: user, engine: engine, under: found.key))
+            } catch { return .failure(error) }
         }
     }
 
@@ -62,64 +72,55 @@ package struct CredentialVault: Sendable {
         try await records.remove(user, engine: engine)
     }
 
-    /// Wraps every user's key under a new root key in one transaction; records stay as they are (VLT-3). Afterwards the caller
-    /// replaces the key file, and running servers must be restarted with it.
-    /// - Returns: how many user keys were wrapped anew, each verified.
-    /// - Throws: `.unavailable` when a key was added meanwhile: nothing changed, try again.
-    package func rekey(to newKey: RootKey) async throws(VaultError) -> Int {
-        let service = try await serviceKey()
-        let other = Envelope(newKey)
-        var pairs: [(old: WrappedUserKey, new: WrappedUserKey)] = []
-        for old in try await records.userKeys() {
-            do throws(CryptoError) {
-                let new = try envelope.rewrap(old, under: other)
-                _ = try other.unwrap(new)
-                pairs.append((old, new))
-            } catch { throw try await failure(error) }
-        }
-        let wrapped: [UInt8]
-        do throws(CryptoError) { wrapped = try other.wrapServiceKey(service.key) } catch { throw try await failure(error) }
-        guard try await records.replaceKeys(serviceKey: (service.wrapped, wrapped), userKeys: pairs) else {
-            throw VaultError(.unavailable, "a key was added meanwhile: run it again")
-        }
-        return pairs.count
-    }
-
-    /// The first credential of a user makes the user's key. Of two at once the one stored first stands.
+    /// The first credential of a user makes the user's key. Of two at once the one stored first stands, and none is stored that
+    /// was wrapped by a root key replaced meanwhile.
     private func userKey(of user: UserID, at now: Timestamp) async throws(VaultError) -> WrappedUserKey {
-        if let key = try await records.userKey(of: user) { return key }
-        try await verifyRootKey()  // nothing must be wrapped by a wrong key
-        let fresh: WrappedUserKey
-        do throws(CryptoError) { fresh = try envelope.makeUserKey(for: user, at: now) } catch { throw try await failure(error) }
-        try await records.insertUserKey(fresh)
+        for _ in 0..<3 {
+            if let key = try await records.userKey(of: user) { return key }
+            let service = try await serviceKey()
+            let fresh: WrappedUserKey
+            do throws(CryptoError) { fresh = try service.envelope.makeUserKey(for: user, at: now) } catch {
+                throw Self.cipherFailure(error)
+            }
+            try await records.insertUserKey(fresh, under: service.wrapped)
+        }
         guard let key = try await records.userKey(of: user) else { throw VaultError(.unknownUser, "the user is gone") }
         return key
     }
 
-    /// A wrong root key looks like an altered record: ask which it is.
-    private func failure(_ error: CryptoError) async throws(VaultError) -> VaultError {
-        guard error.code != .failed else { return Self.cipherFailure(error) }
-        try await verifyRootKey()
-        return VaultError(.notAuthentic, "a vault record was altered or moved: have its user enter the key again")
+    /// Reads and opens, once more when the root key turns out to have been replaced in between (VLT-3). A wrong root key looks
+    /// like an altered record: the service key tells which it is.
+    func opening<T: Sendable>(
+        _ body: (Envelope) async throws(VaultError) -> Result<T, CryptoError>
+    ) async throws(VaultError) -> T {
+        let first = root.envelope
+        switch try await body(first) {
+        case .success(let value): return value
+        case .failure(let error) where error.code == .failed: throw Self.cipherFailure(error)
+        case .failure: break
+        }
+        let present = try await serviceKey().envelope
+        if present.rootKeyID != first.rootKeyID, case .success(let value) = try await body(present) { return value }
+        throw VaultError(.notAuthentic, "a vault record was altered or moved: have its user enter the key again")
     }
 
-    /// Being wrapped by the root key, it also tells whether that is the right one. Of two made at once the one stored first stands.
-    private func serviceKey() async throws(VaultError) -> (wrapped: [UInt8], key: Secret) {
+    /// Being wrapped by the root key, it also tells which is the right one. Of two made at once the one stored first stands.
+    func serviceKey() async throws(VaultError) -> (wrapped: [UInt8], key: Secret, envelope: Envelope) {
         if try await records.serviceKey() == nil {
             let fresh: [UInt8]
-            do throws(CryptoError) { fresh = try envelope.makeServiceKey() } catch { throw Self.cipherFailure(error) }
+            do throws(CryptoError) { fresh = try root.envelope.makeServiceKey() } catch { throw Self.cipherFailure(error) }
             try await records.insertServiceKey(fresh)
         }
         guard let wrapped = try await records.serviceKey() else { throw VaultError(.internalError, "the service key is missing") }
-        do throws(CryptoError) { return (wrapped, try envelope.unwrapServiceKey(wrapped)) } catch {
-            guard error.code == .failed else {
-                throw VaultError(.wrongRootKey, "the vault was made with another root key: give the server that key file")
-            }
+        guard let envelope = root.envelope(opening: wrapped) else {
+            throw VaultError(.wrongRootKey, "the vault was made with another root key: give the server that key file")
+        }
+        do throws(CryptoError) { return (wrapped, try envelope.unwrapServiceKey(wrapped), envelope) } catch {
             throw Self.cipherFailure(error)
         }
     }
 
-    private static func cipherFailure(_ error: CryptoError) -> VaultError {
+    static func cipherFailure(_ error: CryptoError) -> VaultError {
         VaultError(.internalError, "the cipher failed: \(error.code.rawValue)")
     }
 }

@@ -4,7 +4,7 @@ internal import Primitives
 /// The two layers of encryption below the root key (VLT-1): a key for each user, and under it a key for each record, which
 /// seals exactly one message. Pure; every box is bound to its row, so that none can be moved (VLT-2).
 struct Envelope: Sendable {
-    private let rootKeyID: String
+    let rootKeyID: String
     private let wrapping: Secret
 
     init(_ root: RootKey) {
@@ -65,6 +65,8 @@ struct Envelope: Sendable {
     func unwrapServiceKey(_ wrapped: [UInt8]) throws(CryptoError) -> Secret {
         Secret(try AES256GCM.open(wrapped, key: wrapping, authenticating: serviceKeyData))
     }
+
+    func opens(_ wrappedServiceKey: [UInt8]) -> Bool { (try? unwrapServiceKey(wrappedServiceKey)) != nil }
 
     private var serviceKeyData: [UInt8] { AssociatedData.encode(["vault_service_key", "1", "", "service-key", rootKeyID]) }
 

@@ -55,7 +55,7 @@ enum KeyFile {
         }
     }
 
-    private static func syncFolder(of path: String) -> Bool {
+    static func syncFolder(of path: String) -> Bool {
         let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }

@@ -68,8 +68,9 @@ package protocol VaultStore: Sendable {
     func insertServiceKey(_ wrapped: [UInt8]) async throws(VaultError)
 
     func userKey(of user: UserID) async throws(VaultError) -> WrappedUserKey?
-    /// Keeps the key unless the user has one. - Throws: `.unknownUser`.
-    func insertUserKey(_ key: WrappedUserKey) async throws(VaultError)
+    /// Keeps the key unless the user has one, or the service key is no longer the one given: then the root key was replaced, and
+    /// nothing may be kept that was wrapped by the former. - Throws: `.unknownUser`.
+    func insertUserKey(_ key: WrappedUserKey, under serviceKey: [UInt8]) async throws(VaultError)
     func userKeys() async throws(VaultError) -> [WrappedUserKey]
     /// Exchanges the service key and all user keys at once; false, changing nothing, when any of the old ones differs from what is
     /// stored or one is missing.

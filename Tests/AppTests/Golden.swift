@@ -27,5 +27,13 @@ enum Golden {
 
     static func read(_ path: String) throws -> String { try String(contentsOf: root.appending(path: path), encoding: .utf8) }
 
+    /// Paths from the root of the package.
+    static func swiftFiles(under folder: String) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path).filter { $0.hasSuffix(".swift") }.map
+        {
+            "\(folder)/\($0)"
+        }
+    }
+
     private static func lines(_ text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
 }

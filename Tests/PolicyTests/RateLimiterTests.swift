@@ -51,4 +51,22 @@ import Testing
         for index in 0..<1000 { _ = limiter.charge(user("flood\(index)"), wide, at: now) }
         #expect(!limiter.charge(user("attacker"), wide, at: now).isAllowed)
     }
+
+    @Test(arguments: [7, 40])
+    func `two hundred at once get burst and rate times time to within one, whatever order they come in (RL-1)`(_ burst: Int) async {
+        let quota = Quota(rate: 50, window: .seconds(1), burst: burst)
+        let limiter = RateLimiter()
+        var passed = 0
+        let (steps, stride) = (20, Duration.milliseconds(100))
+        for step in 0..<steps {
+            let now = self.now + stride * step
+            passed += await withTaskGroup(of: Bool.self) { group in
+                for _ in 0..<200 { group.addTask { limiter.charge(.user(UserID("crowd")), quota, at: now).isAllowed } }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+        }
+        // 50 a second over the time from the first instant to the last.
+        let most = burst + Int(Double(steps - 1) * 0.1 * 50)
+        #expect(passed <= most && passed >= most - 1)
+    }
 }

@@ -26,8 +26,10 @@ final class MemoryVaultStore: VaultStore {
         rows.withLock { $0.serviceKey = $0.serviceKey ?? wrapped }
     }
     func userKey(of user: UserID) async throws(VaultError) -> WrappedUserKey? { rows.withLock { $0.keys[user] } }
-    func insertUserKey(_ key: WrappedUserKey) async throws(VaultError) {
-        rows.withLock { $0.keys[key.user] = $0.keys[key.user] ?? key }
+    func insertUserKey(_ key: WrappedUserKey, under serviceKey: [UInt8]) async throws(VaultError) {
+        rows.withLock { rows in
+            if rows.serviceKey == serviceKey { rows.keys[key.user] = rows.keys[key.user] ?? key }
+        }
     }
     func userKeys() async throws(VaultError) -> [WrappedUserKey] { rows.withLock { Array($0.keys.values) } }
     func replaceKeys(
@@ -49,7 +51,13 @@ final class MemoryVaultStore: VaultStore {
             return (key, record)
         }
     }
-    func entries(of user: UserID) async throws(VaultError) -> [VaultEntry] { [] }
+    func entries(of user: UserID) async throws(VaultError) -> [VaultEntry] {
+        rows.withLock { rows in
+            rows.records.values.filter { $0.user == user }.sorted { $0.engine < $1.engine }.map {
+                VaultEntry(engine: $0.engine, storedAt: $0.storedAt, lastOKAt: nil, isRejected: false)
+            }
+        }
+    }
     func mark(_ user: UserID, engine: String, isRejected: Bool, at now: Timestamp) async throws(VaultError) {}
     func remove(_ user: UserID, engine: String) async throws(VaultError) -> Bool {
         rows.withLock { $0.records.removeValue(forKey: Place(user, engine)) != nil }

@@ -49,13 +49,14 @@ class Gateway:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "gateway.log"
 
-    def start(self) -> "Gateway":
+    def start(self, env: dict | None = None) -> "Gateway":
         ready = self.folder / f"ready-{secrets.token_hex(4)}.json"
         command = [BINARY, "dev", "--listen", "127.0.0.1:0", "--data-dir", str(self.folder / "data"), "--ready-file", str(ready)]
         if self.overlay:
             (self.folder / "overlay.yaml").write_text(self.overlay)
             command += ["--config", str(self.folder / "overlay.yaml")]
-        self.process = subprocess.Popen(command, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            command, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
         Gateway.started.append(self.process)
         deadline = time.monotonic() + 60
         while not ready.exists():

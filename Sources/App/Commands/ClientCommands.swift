@@ -38,7 +38,10 @@ extension Command {
         ) { invocation async throws(CommandError) in try await ClientCommands.pin(invocation) },
         Command(
             path: ["client", "remove"], usage: "ID", summary: "Remove a client with all its grants and tokens.",
-            options: [Option("--yes", nil, "accepted for scripts; nothing is asked")]
+            options: [
+                Option("--yes", nil, "accepted for scripts; nothing is asked"),
+                Option("--dry-run", nil, "say what would be removed, and remove nothing"),
+            ]
         ) { invocation async throws(CommandError) in try await ClientCommands.remove(invocation) },
     ]
 }
@@ -217,6 +220,16 @@ enum ClientCommands {
     static func remove(_ invocation: Invocation) async throws(CommandError) {
         let id = try invocation.arguments.operand(0, "ID")
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            if invocation.has("--dry-run") {
+                let client: Client?
+                do throws(StoreError) { client = try await workspace.clients.client(ClientID(id), at: .now()) } catch {
+                    throw CommandError(error)
+                }
+                guard let client else { throw CommandError(.no, "There is no client \"\(id)\". gatehouse client list shows all.") }
+                return invocation.output.object(
+                    ["client_id": .string(id), "dry_run": true],
+                    text: "Would remove \(Output.printable(client.name)) with its grants and tokens. Nothing was removed.")
+            }
             try await workspace.recordCommand(Event("client.deleted", client: ClientID(id)))
             let wasThere: Bool
             do throws(StoreError) { wasThere = try await workspace.clients.remove(ClientID(id)) } catch {

@@ -12,11 +12,11 @@ enum Development {
     static func run(_ invocation: Invocation) async throws(CommandError) {
         let folder = DevelopmentFolder(path: Files.absolute(invocation.value("--data-dir") ?? ".gatehouse"))
         try folder.prepare()
-        let rootKey: RootKey
-        do { rootKey = try RootKey.load(folder.rootKey) } catch {
-            throw CommandError(.configuration, "The root key cannot be used: \(error).")
+        let key: RootKey
+        do { key = try RootKey.load(folder.demoKey) } catch {
+            throw CommandError(.configuration, "The key of the demo account cannot be used: \(error).")
         }
-        let account = DemoAccount(rootKey: rootKey)
+        let account = DemoAccount(key: key)
 
         let simulator = try Simulator.start(
             accounts: [(account.qarnotKey, DemoAccount.email)], listen: nil, storage: nil, admin: nil, demo: DemoAccount.email)
@@ -67,7 +67,7 @@ enum Development {
     }
 }
 
-/// The user everybody gets in development. Password and key are derived from the root key: the same at every start, and
+/// The user everybody gets in development. Password and key are derived from a key of the folder: the same at every start, and
 /// nowhere on disk in clear.
 struct DemoAccount: Sendable {
     static let name = "demo"
@@ -75,9 +75,9 @@ struct DemoAccount: Sendable {
     let password: Secret
     let qarnotKey: Secret
 
-    init(rootKey: RootKey) {
-        password = Self.text(rootKey.derive(purpose: "dev demo password v1"))
-        qarnotKey = Self.text(rootKey.derive(purpose: "dev demo qarnot key v1"))
+    init(key: RootKey) {
+        password = Self.text(key.derive(purpose: "dev demo password v1"))
+        qarnotKey = Self.text(key.derive(purpose: "dev demo qarnot key v1"))
     }
 
     private static func text(_ secret: Secret) -> Secret { secret.expose { Secret(Base64.encode($0.prefix(18))) } }

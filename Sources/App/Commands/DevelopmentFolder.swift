@@ -10,6 +10,9 @@ struct DevelopmentFolder: Sendable {
     var authority: String { path + "/ca.pem" }
     var configuration: String { path + "/gatehouse.yaml" }
     var rootKey: String { path + "/root.key" }
+    /// What the demo account's password and key are derived from, so that both outlive a `vault rekey`.
+    var demoKey: String { Files.exists(demoKeyFile) ? demoKeyFile : rootKey }
+    private var demoKeyFile: String { path + "/demo.key" }
     private var authorityKey: String { path + "/ca.key" }
     private var certificate: String { path + "/tls.crt" }
     private var key: String { path + "/tls.key" }
@@ -21,7 +24,10 @@ struct DevelopmentFolder: Sendable {
             if !Files.exists(certificate) || !Files.exists(authority) { try makeCertificates() }
         } catch { throw CommandError(.cannotCreate, "\(error).") }
         guard !Files.exists(rootKey) else { return }
-        do { _ = try RootKey.create(at: rootKey) } catch {
+        do {
+            if !Files.exists(demoKeyFile) { _ = try RootKey.create(at: demoKeyFile) }
+            _ = try RootKey.create(at: rootKey)
+        } catch {
             throw CommandError(.cannotCreate, "The root key cannot be made: \(error).")
         }
     }

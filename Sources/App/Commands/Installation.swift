@@ -15,14 +15,17 @@ enum Installation {
         try load(configurationPath(invocation), invocation.environment)
     }
 
-    static func load(_ path: String, _ environment: [String: String]) throws(CommandError) -> Configuration {
+    /// - Parameter checksFiles: also report certificates and keys that are named and not there; for who is about to serve.
+    static func load(
+        _ path: String, _ environment: [String: String], checksFiles: Bool = false
+    ) throws(CommandError) -> Configuration {
         let text: String
         do { text = try Files.readText(path) } catch {
             throw CommandError(
                 .configuration, "\(error). Name a configuration with --config FILE, or start one with gatehouse dev.")
         }
         do throws(ConfigurationLoader.Failure) {
-            return try ConfigurationLoader(environment: environment).load([text])
+            return try ConfigurationLoader(environment: environment).load([text], checksFiles: checksFiles)
         } catch { throw failure(error, path) }
     }
 

@@ -25,7 +25,9 @@ extension Command {
 enum ServeCommands {
     static func serve(_ invocation: Invocation) async throws(CommandError) {
         let path = Installation.configurationPath(invocation)
-        let source: Runtime.Source = { () throws(CommandError) in try Installation.load(path, invocation.environment) }
+        let source: Runtime.Source = { () throws(CommandError) in
+            try Installation.load(path, invocation.environment, checksFiles: true)
+        }
         let runtime = try await Runtime.start(
             configuration: try source(), manager: ServiceManager(environment: invocation.environment),
             takesOver: invocation.has("--take-over"), source: source)

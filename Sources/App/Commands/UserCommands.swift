@@ -1,6 +1,7 @@
 import Crypto
 import OAuth
 import Primitives
+import Vault
 
 extension Command {
     /// `gatehouse user …`
@@ -37,7 +38,9 @@ extension Command {
         ) { invocation async throws(CommandError) in try await UserCommands.resetFactor(invocation) },
         Command(
             path: ["user", "remove"], usage: "NAME --yes", summary: "Remove a user with all grants, tokens and keys.",
-            options: [Option("--yes", nil, "do not ask")]
+            options: [
+                Option("--yes", nil, "do not ask"), Option("--dry-run", nil, "say what would be removed, and remove nothing"),
+            ]
         ) { invocation async throws(CommandError) in try await UserCommands.remove(invocation) },
     ]
 }
@@ -193,15 +196,27 @@ enum UserCommands {
 
     static func remove(_ invocation: Invocation) async throws(CommandError) {
         let name = try invocation.arguments.operand(0, "NAME")
-        guard invocation.has("--yes") else {
+        guard invocation.has("--yes") || invocation.has("--dry-run") else {
             throw CommandError(.usage, "This removes \(name) with all grants, tokens and keys for good. Say --yes to do it.")
         }
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let user = try await workspace.requireUser(name)
+            if invocation.has("--dry-run") { return try await showLoss(of: user, workspace, invocation.output) }
             try await workspace.recordCommand(Event("user.deleted", subject: user.name))
             do throws(StoreError) { try await workspace.users.remove(user.id) } catch { throw CommandError(error) }
             invocation.output.object(["username": .string(user.name)], text: "Removed \(user.name).")
         }
+    }
+
+    private static func showLoss(of user: User, _ workspace: Workspace, _ output: Output) async throws(CommandError) {
+        let (grants, keys): (Int, Int)
+        do {
+            grants = try await workspace.grants.grants(of: user.id, at: .now()).count
+            keys = try await workspace.vault.status(user: user.id).count
+        } catch { throw CommandError(.unavailable, "The database cannot be read: \(error).") }
+        output.object(
+            ["username": .string(user.name), "grants": .int(grants), "keys": .int(keys), "dry_run": true],
+            text: "Would remove \(user.name) with \(grants) grants and \(keys) keys. Nothing was removed.")
     }
 
     private static func userName(_ invocation: Invocation) throws(CommandError) -> String {

@@ -1,3 +1,6 @@
+import Policy
+import Primitives
+
 /// What a reload makes of a newer configuration.
 struct ConfigurationChange: Sendable {
     /// What is in force afterwards: the newer one, but for what cannot change while the server runs.
@@ -6,6 +9,20 @@ struct ConfigurationChange: Sendable {
     let changed: [String]
     /// The paths of settings that differ and stay as they were until a restart.
     let needingRestart: [String]
+    /// What those of `changed` were and are, for the audit log: at most 20.
+    let differences: [SettingDifference]
+}
+
+/// One setting before and after, in words.
+struct SettingDifference: Sendable, Equatable {
+    let path: String
+    let before: String
+    let after: String
+
+    /// Bytes of one value; settings that hold whole structures are named only.
+    static let limit = 120
+
+    var json: JSONValue { ["setting": .string(path), "from": .string(before), "to": .string(after)] }
 }
 
 extension Configuration {
@@ -14,7 +31,10 @@ extension Configuration {
         var taken = newer
         for setting in Self.fixed { setting.copy(self, &taken) }
         return ConfigurationChange(
-            configuration: taken, changed: Self.differences(self, taken), needingRestart: Self.differences(taken, newer))
+            configuration: taken, changed: Self.differences(self, taken), needingRestart: Self.differences(taken, newer),
+            differences: Self.compared.filter { !$0.isSame(self, taken) }.prefix(20).map {
+                SettingDifference(path: $0.path, before: $0.text(self), after: $0.text(taken))
+            })
     }
 
     /// The paths at which two configurations differ.
@@ -29,11 +49,15 @@ extension Configuration {
         let path: String
         let isSame: @Sendable (Configuration, Configuration) -> Bool
         let copy: @Sendable (Configuration, inout Configuration) -> Void
+        let text: @Sendable (Configuration) -> String
 
-        init<T: Equatable & SendableMetatype>(_ path: String, _ key: any WritableKeyPath<Configuration, T> & Sendable) {
+        init<T: Equatable & SendableMetatype>(
+            _ path: String, _ key: any WritableKeyPath<Configuration, T> & Sendable, isSecret: Bool = false
+        ) {
             self.path = path
             isSame = { $0[keyPath: key] == $1[keyPath: key] }
             copy = { $1[keyPath: key] = $0[keyPath: key] }
+            text = { isSecret ? "(a secret)" : SettingText.describe($0[keyPath: key]) }
         }
     }
 
@@ -84,10 +108,13 @@ extension Configuration {
             Compared("limits.endpoints.token", \.limits.token),
             Compared("limits.endpoints.unauthenticated", \.limits.unauthenticated),
             Compared("limits.endpoints.client_metadata", \.limits.clientMetadata), Compared("limits.streams", \.limits.streams),
-            Compared("limits.networks", \.limits.networks), Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
+            Compared("limits.networks", \.limits.networks), Compared("limits.dry_run", \.limits.isDryRun),
+            Compared("engines.qarnot.enabled", \.engines.isQarnotEnabled),
             Compared("engines.qarnot.path", \.engines.qarnotPath), Compared("engines.qarnot.api_url", \.engines.qarnotAPI),
             Compared("engines.qarnot.storage_url", \.engines.qarnotStorage),
             Compared("engines.qarnot.budgets", \.engines.qarnotBudgets), Compared("log.level", \.log.level),
-            Compared("log.format", \.log.format), Compared("confirm", \.confirm), Compared("upstreams", \.upstreams.entries),
+            Compared("log.format", \.log.format), Compared("traces.endpoint", \.traces.endpoint),
+            Compared("traces.share", \.traces.share), Compared("traces.authorization", \.traces.authorization, isSecret: true),
+            Compared("confirm", \.confirm), Compared("upstreams", \.upstreams.entries),
         ]
 }

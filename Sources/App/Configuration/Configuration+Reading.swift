@@ -25,6 +25,7 @@ extension Configuration {
         root.section("engines") { readEngines($0) }
         root.choice("confirm", ["off", "destructive"], into: &confirm)
         readUpstreams(root)
+        root.section("traces") { readTraces($0) }
         root.section("log") { section in
             section.choice("level", ["debug", "info", "notice", "warning", "error"], into: &log.level)
             section.choice("format", ["json", "text"], into: &log.format)
@@ -55,6 +56,26 @@ extension Configuration {
         section.optionalString("signer", into: &audit.signer)
     }
 
+    private mutating func readTraces(_ section: SettingReader) {
+        section.optionalString("endpoint", into: &traces.endpoint)
+        var share = "0.1"
+        section.string("share", into: &share)
+        section.optionalString("authorization", into: &traces.authorization)
+        if let endpoint = traces.endpoint, !["http", "https"].contains(URLReference(endpoint)?.scheme) {
+            section.report("endpoint", "must be an http or https URL such as http://127.0.0.1:4318/v1/traces")
+        }
+        if let secret = traces.authorization, secret.hasPrefix("file:") {
+            traces.authorization = Self.contents(secret)
+            if Self.contents(secret).isEmpty {
+                section.report("authorization", "\(secret.dropFirst(5)) cannot be read, or is empty")
+            }
+        }
+        guard let number = Double(share), (0...1).contains(number) else {
+            return section.report("share", "must be a number from 0 to 1")
+        }
+        traces.share = number
+    }
+
     private mutating func readServer(_ section: SettingReader) {
         section.string("public_url", into: &server.publicURL)
         section.strings("listen", into: &server.listen)
@@ -63,6 +84,10 @@ extension Configuration {
             tls.optionalString("certificate", into: &server.certificate)
             tls.optionalString("key", into: &server.key)
             tls.optionalString("client_ca", into: &server.clientCA)
+            // A credential of systemd is a `file:` reference.
+            for path in [\Server.certificate, \.key, \.clientCA] {
+                if let text = server[keyPath: path], text.hasPrefix("file:") { server[keyPath: path] = String(text.dropFirst(5)) }
+            }
         }
         var proxies = server.trustedProxies.map(\.description)
         section.strings("trusted_proxies", into: &proxies)
@@ -115,6 +140,9 @@ extension Configuration {
         let isLoopback = issuer.hasPrefix("http://127.0.0.1:") || issuer.hasPrefix("http://localhost:")
         guard issuer.hasPrefix("https://") || isLoopback else { return entry.report("issuer", "must be an https URL") }
         guard !client.isEmpty else { return entry.report("client_id", "is missing") }
+        if let secret, secret.hasPrefix("file:"), Self.contents(secret).isEmpty {
+            entry.report("client_secret", "\(secret.dropFirst(5)) cannot be read, or is empty")
+        }
         login.providers.append(
             IdentityProvider(
                 name: name, title: title.isEmpty ? name : title, issuer: issuer, clientID: client,
@@ -175,16 +203,18 @@ extension Configuration {
             endpoints.quota("client_metadata", into: &limits.clientMetadata)
         }
         section.int("streams", 1...1_000_000, into: &limits.streams)
+        section.bool("dry_run", into: &limits.isDryRun)
         section.list("networks") { entry in
             var text = ""
             entry.string("cidr", into: &text)
-            guard let network = Network(text) else { return entry.report("cidr", "must be an address block such as 10.0.0.0/8") }
-            var limit = NetworkLimit(network: network)
             let isNamed = entry.has("address")
             var quota = limits.address
+            var factor = 10
             entry.quota("address", into: &quota)
+            entry.int("factor", 1...100_000, into: &factor)
+            guard let network = Network(text) else { return entry.report("cidr", "must be an address block such as 10.0.0.0/8") }
+            var limit = NetworkLimit(network: network, factor: factor)
             if isNamed { (limit.address, limit.isAddressOff) = (quota, quota == nil) }
-            entry.int("factor", 1...100_000, into: &limit.factor)
             limits.networks.append(limit)
         }
     }

@@ -14,6 +14,7 @@ struct Configuration: Sendable, Equatable {
     var engines = Engines()
     var upstreams = Upstreams()
     var log = Log()
+    var traces = Traces()
     /// Which calls ask the person first: `off` or `destructive`.
     var confirm = "off"
 
@@ -104,6 +105,8 @@ struct Configuration: Sendable, Equatable {
         var unauthenticated: Quota? = Quota(rate: 60, window: .seconds(60), burst: 30)
         var clientMetadata: Quota? = Quota(rate: 6, window: .seconds(60), burst: 3)
         var networks: [NetworkLimit] = []
+        /// Rates are counted and what they would refuse is told in the metrics, but nothing is refused by them.
+        var isDryRun = false
         /// Listen streams one user may have open.
         var streams = 32
     }
@@ -148,6 +151,15 @@ struct Configuration: Sendable, Equatable {
         var isQarnotEnabled = true
         /// What each role and user may spend on computing.
         var qarnotBudgets = ComputeBudgets()
+    }
+
+    struct Traces: Sendable, Equatable {
+        /// The collector's OTLP/HTTP address for traces; nil sends none.
+        var endpoint: String?
+        /// Which part of all requests, from 0 to 1.
+        var share = 0.1
+        /// The value of the field `Authorization`, as the collector wants it.
+        var authorization: String?
     }
 
     struct Log: Sendable, Equatable {

@@ -1,5 +1,6 @@
 import Policy
 import Primitives
+import Vault
 
 /// Reads configuration texts in layers, later over earlier, the environment over all, and yields the finished tree or
 /// every problem at once.
@@ -11,7 +12,10 @@ struct ConfigurationLoader {
         let problems: [ConfigurationProblem]
     }
 
-    func load(_ layers: [String]) throws(Failure) -> Configuration { try read(merge(layers)) }
+    /// - Parameter checksFiles: a file that is named and missing is a problem like any other.
+    func load(_ layers: [String], checksFiles: Bool = false) throws(Failure) -> Configuration {
+        try read(merge(layers), checksFiles: checksFiles)
+    }
 
     /// The layers as one tree, the environment included.
     func merge(_ layers: [String]) throws(Failure) -> YAMLNode {
@@ -29,19 +33,59 @@ struct ConfigurationLoader {
         return tree
     }
 
-    func read(_ tree: YAMLNode) throws(Failure) -> Configuration {
+    func read(_ tree: YAMLNode, checksFiles: Bool = false) throws(Failure) -> Configuration {
         let problems = SettingReader.ProblemList()
         var configuration = Configuration()
         let root = SettingReader(tree, path: "", problems: problems, references: References(environment: environment))
         configuration.read(root)
         root.reportUnknown()
         configuration.validate(problems)
+        if checksFiles {
+            for (path, file) in configuration.namedFiles where !file.isEmpty && !Files.exists(file) {
+                problems.add(ConfigurationProblem(path: path, line: tree.line(of: path), message: "there is no file \(file)"))
+            }
+        }
         guard problems.problems.isEmpty else { throw Failure(problems: problems.problems) }
         return configuration
     }
 }
 
+extension Configuration {
+    /// Files that must be there before anything is served.
+    fileprivate var namedFiles: [(path: String, file: String)] {
+        [
+            ("server.tls.certificate", server.certificate ?? ""), ("server.tls.key", server.key ?? ""),
+            ("server.tls.client_ca", server.clientCA ?? ""), ("vault.root_key", rootKeyFile.path),
+        ]
+    }
+}
+
 extension YAMLNode {
+    /// The line on which a setting stands; 0 when it came from elsewhere.
+    func line(of path: String) -> Int {
+        var node = self
+        for name in path.split(separator: ".") {
+            guard case .mapping(let members) = node.value, let member = members.first(where: { $0.key == name }) else { return 0 }
+            node = YAMLNode(value: member.value.value, line: member.line)
+        }
+        return node.line
+    }
+
+    /// Every single value by its path, in the order of the file.
+    var settings: [(path: String, value: String, line: Int)] { settings(at: "", line: line) }
+
+    private func settings(at path: String, line: Int) -> [(path: String, value: String, line: Int)] {
+        switch value {
+        case .scalar(let text, _): return [(path, text, line)]
+        case .sequence(let elements):
+            return elements.isEmpty
+                ? [(path, "[]", line)]
+                : elements.enumerated().flatMap { $0.element.settings(at: "\(path)[\($0.offset)]", line: $0.element.line) }
+        case .mapping(let members):
+            return members.flatMap { $0.value.settings(at: path.isEmpty ? $0.key : "\(path).\($0.key)", line: $0.line) }
+        }
+    }
+
     /// Mappings merge key by key; anything else is replaced.
     func overlaid(by other: YAMLNode) -> YAMLNode {
         guard case .mapping(var members) = value, case .mapping(let others) = other.value else { return other }

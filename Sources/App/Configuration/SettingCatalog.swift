@@ -89,6 +89,9 @@ enum SettingCatalog {
         Setting(path: "login.argon2.memory_kib", defaultText: "65536", meaning: "Memory of one password hash."),
         Setting(path: "login.argon2.passes", defaultText: "3", meaning: "Passes of one password hash."),
         Setting(path: "login.argon2.lanes", defaultText: "1", meaning: "Lanes of one password hash."),
+        Setting(
+            path: "limits.dry_run", defaultText: "false",
+            meaning: "Count rates without refusing by them; /metrics tells what would have been refused."),
         Setting(path: "limits.streams", defaultText: "32", meaning: "Listen streams one user may have open at once."),
         Setting(path: "audit.path", defaultText: "/var/lib/gatehouse/audit", meaning: "Folder of the audit log."),
         Setting(
@@ -121,5 +124,12 @@ enum SettingCatalog {
                 "destructive: a tool that may destroy something asks the person first, and is refused where the client cannot ask."),
         Setting(path: "log.level", defaultText: "info", meaning: "debug, info, notice, warning or error."),
         Setting(path: "log.format", defaultText: "json", meaning: "json or text."),
+        Setting(
+            path: "traces.endpoint", defaultText: "null",
+            meaning: "OTLP/HTTP address of a collector, such as http://127.0.0.1:4318/v1/traces; null sends no traces."),
+        Setting(path: "traces.share", defaultText: "0.1", meaning: "Which part of all requests is traced, from 0 to 1."),
+        Setting(
+            path: "traces.authorization", defaultText: "null",
+            meaning: "What the collector wants in the field Authorization: a reference such as credential:collector."),
     ]
 }

@@ -14,6 +14,8 @@ struct ConfigurationProblem: Sendable, Hashable {
 
 /// Takes settings out of a mapping one by one, collecting every problem; what is left at the end is an unknown key.
 final class SettingReader {
+    /// Set while the settings are only being listed: then nothing is read, and each call notes what it would take.
+    private var schema: SettingSchema?
     private let path: String
     private let line: Int
     private var members: [String: (line: Int, node: YAMLNode)]
@@ -42,8 +44,15 @@ final class SettingReader {
         self.members = members
     }
 
+    /// A reader that reads nothing and lists what it is asked for.
+    init(listing schema: SettingSchema) {
+        (path, line, members, problems, references) = ("", 0, [:], ProblemList(), References(environment: [:]))
+        self.schema = schema
+    }
+
     /// Runs `body` with the section of that name, then reports the keys it did not know.
     func section(_ name: String, _ body: (SettingReader) -> Void) {
+        if let schema { return body(SettingReader(listing: schema.add(name, .object))) }
         guard let (_, node) = members.removeValue(forKey: name) else { return }
         let reader = SettingReader(node, path: full(name), problems: problems, references: references)
         body(reader)
@@ -52,6 +61,7 @@ final class SettingReader {
 
     /// Every remaining member, for maps whose keys are names.
     func rest(_ body: (String, SettingReader) -> Void) {
+        if schema != nil { return body(SettingSchema.anyName, self) }
         for (name, member) in members.sorted(by: { $0.value.line < $1.value.line }) {
             members[name] = nil
             let reader = SettingReader(
@@ -64,6 +74,7 @@ final class SettingReader {
 
     /// The elements of a sequence of mappings.
     func list(_ name: String, _ body: (SettingReader) -> Void) {
+        if let schema { return body(SettingReader(listing: schema.add(name, .list))) }
         guard let (line, node) = members.removeValue(forKey: name) else { return }
         guard case .sequence(let elements) = node.value else { return report(name, line, "must be a list") }
         for (index, element) in elements.enumerated() {
@@ -73,8 +84,11 @@ final class SettingReader {
         }
     }
 
-    func has(_ name: String) -> Bool { members[name] != nil }
-    func ignore(_ name: String) { members[name] = nil }
+    func has(_ name: String) -> Bool { schema != nil || members[name] != nil }
+    func ignore(_ name: String) {
+        if schema?.member(name) == nil { schema?.add(name, .string(isOptional: true)) }
+        members[name] = nil
+    }
 
     /// True for a member that says it is not set.
     func isNull(_ name: String) -> Bool {
@@ -83,15 +97,18 @@ final class SettingReader {
     }
 
     func string(_ name: String, into target: inout String) {
+        if let schema { return _ = schema.add(name, .string(isOptional: false)) }
         scalar(name) { text, _, _ in target = text }
     }
 
     /// `null`, `~` and an empty value mean nil.
     func optionalString(_ name: String, into target: inout String?) {
+        if let schema { return _ = schema.add(name, .string(isOptional: true)) }
         scalar(name) { text, isPlain, _ in target = isPlain && ["", "null", "~"].contains(text) ? nil : text }
     }
 
     func bool(_ name: String, into target: inout Bool) {
+        if let schema { return _ = schema.add(name, .bool) }
         scalar(name) { text, _, line in
             switch text {
             case "true", "on": target = true
@@ -102,6 +119,7 @@ final class SettingReader {
     }
 
     func choice(_ name: String, _ words: [String], into target: inout String) {
+        if let schema { return _ = schema.add(name, .choice(words)) }
         scalar(name) { text, _, line in
             guard words.contains(text) else { return report(name, line, "must be one of \(words.joined(separator: ", "))") }
             target = text
@@ -109,6 +127,7 @@ final class SettingReader {
     }
 
     func int(_ name: String, _ range: ClosedRange<Int>, into target: inout Int) {
+        if let schema { return _ = schema.add(name, .int(range)) }
         scalar(name) { text, _, line in
             guard let value = Int(text), range.contains(value) else {
                 return report(name, line, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -118,6 +137,7 @@ final class SettingReader {
     }
 
     func duration(_ name: String, _ range: ClosedRange<Duration>, into target: inout Duration) {
+        if let schema { return _ = schema.add(name, .duration) }
         scalar(name) { text, _, line in
             guard let value = Duration(setting: text), range.contains(value) else {
                 return report(
@@ -130,6 +150,7 @@ final class SettingReader {
     }
 
     func strings(_ name: String, into target: inout [String]) {
+        if let schema { return _ = schema.add(name, .strings) }
         guard let (line, node) = members.removeValue(forKey: name) else { return }
         guard case .sequence(let elements) = node.value else { return report(name, line, "must be a list") }
         var values: [String] = []
@@ -143,6 +164,7 @@ final class SettingReader {
 
     /// A quota mapping, or the word `off`.
     func quota(_ name: String, into target: inout Quota?) {
+        if let schema { return _ = schema.add(name, .quota) }
         guard let (line, node) = members.removeValue(forKey: name) else { return }
         if case .scalar(let text, _) = node.value {
             guard text == "off" || text == "false" else { return report(name, line, "must be off, or { rate, window, burst }") }
@@ -189,7 +211,8 @@ final class SettingReader {
     private func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 }
 
-/// `${VAR}` inside a value, and `env:NAME` as a whole value. `file:` stays: the setting that wants a file reads it.
+/// `${VAR}` inside a value, and `env:NAME` and `credential:NAME` as a whole value. `file:` stays: the setting that wants a file
+/// reads it; a credential of systemd is such a file, in the folder the service was given.
 struct References {
     let environment: [String: String]
 
@@ -200,6 +223,18 @@ struct References {
             let name = String(text.dropFirst(4))
             guard let value = environment[name] else { throw Problem(message: "the environment variable \(name) is not set") }
             return value
+        }
+        if text.hasPrefix("credential:") {
+            let name = String(text.dropFirst("credential:".count))
+            guard !name.isEmpty, !name.contains("/"), name != "..", name != "." else {
+                throw Problem(message: "credential: takes the name of a credential, without a path")
+            }
+            guard let folder = environment["CREDENTIALS_DIRECTORY"] else {
+                throw Problem(
+                    message:
+                        "CREDENTIALS_DIRECTORY is not set: say LoadCredential=\(name):/path in the unit, and run this inside it")
+            }
+            return "file:\(folder)/\(name)"
         }
         var out = ""
         var rest = text[...]

@@ -10,12 +10,43 @@ struct AddressLimits: Sendable {
 
     let limits: Configuration.Limits
     let limiter: RateLimiter
+    var metrics = LimitMetrics()
 
-    /// Charges one request. Nil when it may go on, else how long to wait.
-    func charge(_ kind: Kind, _ address: IPAddress, at now: MonotonicTime) -> Duration? {
+    /// A limit that refused a request, and where it stands.
+    struct Exceeded: Sendable {
+        let kind: Kind
+        let quota: Quota
+        let verdict: GCRA.Verdict
+
+        var wait: Duration { verdict.wait }
+
+        /// RL-4, as on tool calls.
+        func describe(in response: inout Response) {
+            var headers = RateLimitHeaders()
+            headers.add(name, quota, verdict)
+            response.fields.append(.rateLimitPolicy, bytes: headers.policy)
+            response.fields.append(.rateLimit, bytes: headers.state)
+        }
+
+        private var name: StaticString {
+            switch kind {
+            case .address: "address"
+            case .authorize: "authorize"
+            case .login: "login"
+            case .register: "register"
+            case .token: "token"
+            case .unauthenticated: "unauthenticated"
+            }
+        }
+    }
+
+    /// Charges one request. Nil when it may go on.
+    func charge(_ kind: Kind, _ address: IPAddress, at now: MonotonicTime) -> Exceeded? {
         guard let quota = quota(kind, address) else { return nil }
         let verdict = limiter.charge(.address(kind.rawValue, address.limitKey), quota, at: now)
-        return verdict.isAllowed ? nil : verdict.wait
+        guard !verdict.isAllowed else { return nil }
+        metrics.record(kind.rawValue, isDry: limits.isDryRun)
+        return limits.isDryRun ? nil : Exceeded(kind: kind, quota: quota, verdict: verdict)
     }
 
     /// True once a minute for each address and kind of refusal (RL-5 is told always, recorded rarely).

@@ -3,11 +3,13 @@ import OAuth
 import Primitives
 import Proxy
 
-/// The admin listener, loopback only and without authentication: life, readiness with reasons, version (contract §3).
+/// The admin listener, loopback only and without authentication: life, readiness with reasons, metrics, version (contract §3).
 struct AdminEndpoint: Responder {
     let workspace: Workspace
     let readiness: Readiness
     var upstreams: [Upstream] = []
+    var metrics: MetricsReport?
+    var events: EventMetrics?
 
     func bodyLimit(for request: Request) -> Int { 0 }
 
@@ -17,13 +19,32 @@ struct AdminEndpoint: Responder {
         case "/health": return .json(["status": "ok"])
         case "/version": return .json(["version": .string(Version.current)])
         case "/ready": return await judgeReadiness()
+        case "/metrics":
+            guard let metrics else { return .json(["error": "not_found"], status: .notFound) }
+            return Response(
+                .ok, fields: [(.contentType, PrometheusText.contentType), (.cacheControl, "no-store")],
+                body: .bytes(Array(metrics.text(isReady: await reasons().isEmpty).utf8)))
         default: return .json(["error": "not_found"], status: .notFound)
         }
     }
 
-    private func judgeReadiness() async -> Response {
-        var reasons: [JSONValue] = readiness.isDraining ? ["draining"] : []
+    /// Why no work should come here; empty when it may. Each is looked at anew, so that what mends itself turns green by itself.
+    private func reasons() async -> [String] {
+        var reasons = readiness.isDraining ? ["draining"] : []
         do { _ = try await workspace.users.user(UserID("readiness")) } catch { reasons.append("the database cannot be read") }
+        if events?.isFailing(at: .now()) ?? false { reasons.append("the audit log cannot be written") }
+        let folders = [("database", workspace.configuration.databasePath), ("audit log", workspace.configuration.audit.path)]
+        for (what, path) in folders where (Files.freeBytes(at: path) ?? .max) < Self.leastFree {
+            reasons.append("the disk of the \(what) is full")
+        }
+        return reasons
+    }
+
+    /// Below this a commit may fail.
+    private static let leastFree = 1 << 20
+
+    private func judgeReadiness() async -> Response {
+        let reasons = await reasons().map { JSONValue.string($0) }
         var answer: JSONValue = ["status": reasons.isEmpty ? "ready" : "not ready", "reasons": .array(reasons)]
         // One server that fails is no reason to take the others from everybody.
         if !upstreams.isEmpty, var object = answer.object {

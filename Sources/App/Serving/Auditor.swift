@@ -9,30 +9,43 @@ struct Auditor: Sendable {
     private let log: AuditLog
     private let logger: Logger
     private let turns: [Turn]
+    let events: EventMetrics
 
     /// - Parameter loops: whose records go to the log once a turn.
     init(log: AuditLog, logger: Logger, loops: [EventLoop] = []) {
         self.log = log
         self.logger = logger
         turns = loops.map { Turn(log: log, loop: $0) }
+        self.events = EventMetrics(loops: loops.count)
     }
 
     /// Appends events of one request. False when the log could not take them.
     func record(_ events: [Event], _ context: AuditContext) async -> Bool {
-        events.isEmpty ? true : await write(events.map { AuditRecord($0, in: context) })
+        guard !events.isEmpty else { return true }
+        for event in events { count(event.name, event.outcome) }
+        return await write(events.map { AuditRecord($0, in: context) })
     }
 
     /// Appends several records, in their order and with nothing between them. False when the log could not take them.
     func record(_ records: [AuditRecord]) async -> Bool { await write(records) }
 
     /// Appends what happened last in a request. False when the log could not take it.
-    func record(_ record: AuditRecord) async -> Bool { await write([record]) }
+    /// - Parameter event: what it tells, for the metrics.
+    func record(_ record: AuditRecord, _ event: String, _ outcome: Event.Outcome) async -> Bool {
+        count(event, outcome)
+        return await write([record])
+    }
+
+    private func count(_ event: String, _ outcome: Event.Outcome) {
+        events.record(event, outcome, loop: turns.firstIndex { $0.loop.isCurrent })
+    }
 
     private func write(_ records: [AuditRecord]) async -> Bool {
         do {
             try await append(records)
             return true
         } catch {
+            events.recordFailure(at: .now())
             logger.error("audit record not written", [("error.code", .text("\(error)"))])
             return false
         }

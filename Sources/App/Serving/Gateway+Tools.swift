@@ -67,10 +67,10 @@ extension Gateway {
         switch await resourceServer.authenticate(request, for: route.resource, in: context) {
         case .caller(let caller): return await body(caller)
         case .refused(let refusal, let isUnauthorized):
-            guard isUnauthorized, let wait = addresses.charge(.unauthenticated, context.peer, at: context.received) else {
+            guard isUnauthorized, let limit = addresses.charge(.unauthenticated, context.peer, at: context.received) else {
                 return refusal
             }
-            return tooMany(wait, request, context)
+            return tooMany(limit, request, context)
         }
     }
 }

@@ -22,6 +22,9 @@ struct Gateway: Responder {
     let engines: [EngineRoute]
     let bodyLimit: Int
     let issuer: String
+    var requests: RequestMetrics?
+    /// Nil while no traces are sent.
+    var tracer: RequestTracer?
 
     /// One MCP endpoint with its resource.
     final class EngineRoute: Sendable {
@@ -61,11 +64,23 @@ struct Gateway: Responder {
 
     func respond(to request: Request, in context: RequestContext) async -> Response {
         if request.path == "/health" { return Self.health }
+        let response = await answer(request, context)
+        requests?.record(metricRoute(of: request.path), Int(response.status.code), response.events, context)
+        tracer?.record(request, route: route(of: request.path), status: Int(response.status.code), context)
+        return await recorded(response, request, context)
+    }
+
+    private func answer(_ request: Request, _ context: RequestContext) async -> Response {
         var response = await admit(request, context)
         trace(request, &response, context)
         // Whoever asks for help can name the request (COM-7).
         if response.status.code >= 400 { response.fields.set(.xRequestID, context.requestID.text) }
+        return response
+    }
+
+    private func recorded(_ response: Response, _ request: Request, _ context: RequestContext) async -> Response {
         guard !response.events.isEmpty else { return response }
+        var response = response
         let record = AuditContext(
             requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
             method: request.method.rawValue, route: route(of: request.path), status: Int(response.status.code))
@@ -97,7 +112,7 @@ struct Gateway: Responder {
     }
 
     private func admit(_ request: Request, _ context: RequestContext) async -> Response {
-        if let wait = addresses.charge(.address, context.peer, at: context.received) { return tooMany(wait, request, context) }
+        if let limit = addresses.charge(.address, context.peer, at: context.received) { return tooMany(limit, request, context) }
         guard hosts.accepts(request) else {
             let answer = problem(.misdirectedRequest, "This host name is not served here.", context)
             guard addresses.isWorthNoting("host", context.peer, at: context.received) else { return answer }
@@ -180,8 +195,8 @@ struct Gateway: Responder {
         case .refused(let refusal, let isUnauthorized):
             response = refusal
             // Failures are always charged to the address (RL-2).
-            if isUnauthorized, let wait = addresses.charge(.unauthenticated, context.peer, at: context.received) {
-                response = tooMany(wait, request, context)
+            if isUnauthorized, let limit = addresses.charge(.unauthenticated, context.peer, at: context.received) {
+                response = tooMany(limit, request, context)
             }
         }
         origins.decorate(&response, for: request)
@@ -201,7 +216,7 @@ struct Gateway: Responder {
     private func limited(
         _ kind: AddressLimits.Kind, _ request: Request, _ context: RequestContext, _ body: () async -> Response
     ) async -> Response {
-        if let wait = addresses.charge(kind, context.peer, at: context.received) { return tooMany(wait, request, context) }
+        if let limit = addresses.charge(kind, context.peer, at: context.received) { return tooMany(limit, request, context) }
         return await body()
     }
 }
@@ -210,20 +225,24 @@ struct Gateway: Responder {
 
 extension Gateway {
     /// RL-5: each kind of route in its own words.
-    func tooMany(_ wait: Duration, _ request: Request, _ context: RequestContext) -> Response {
-        let seconds = max(1, wait.secondsRoundedUp)
+    func tooMany(_ limit: AddressLimits.Exceeded, _ request: Request, _ context: RequestContext) -> Response {
+        let seconds = max(1, limit.wait.secondsRoundedUp)
         var event = Event("ratelimit.exceeded", .denied)
         event.policy = "limit.address"
-        let answer = tooManyBody(seconds, request, context).with(.retryAfter, "\(seconds)")
+        var answer = tooManyBody(seconds, limit.kind, request, context).with(.retryAfter, "\(seconds)")
+        limit.describe(in: &answer)
         return addresses.isWorthNoting("limit.address", context.peer, at: context.received) ? answer.recording(event) : answer
     }
 
-    private func tooManyBody(_ seconds: Int64, _ request: Request, _ context: RequestContext) -> Response {
+    private func tooManyBody(
+        _ seconds: Int64, _ kind: AddressLimits.Kind, _ request: Request, _ context: RequestContext
+    ) -> Response {
         if engine(at: request.path) != nil {
             let error: JSONValue = [
                 "code": 4290, "message": "Too many requests. Wait, then try again.", "data": ["retryAfter": .int(seconds)],
             ]
-            return .json(["jsonrpc": "2.0", "error": error], status: .tooManyRequests)
+            return .json(
+                ["jsonrpc": "2.0", "id": Self.requestID(in: request), "error": error], status: .tooManyRequests)
         }
         switch request.path {
         case _ where AuthorizationRoutes.route(of: request.path) != nil:
@@ -240,10 +259,20 @@ extension Gateway {
             var response = Response.json(
                 [
                     "type": "https://iana.org/assignments/http-problem-types#quota-exceeded", "title": "Too many requests",
-                    "status": 429, "violated-policies": ["address"],
+                    "status": 429, "violated-policies": [.string(kind.rawValue)],
                 ], status: .tooManyRequests)
             response.fields.set(.contentType, "application/problem+json")
             return response
+        }
+    }
+
+    /// Which call a refusal answers. Only small bodies are looked into: refusing must stay cheap.
+    private static func requestID(in request: Request) -> JSONValue {
+        guard request.body.count <= 4096, let body = try? JSONValue(parsing: request.body) else { return .null }
+        switch body["id"] {
+        case .string(let text)?: return .string(text)
+        case let id? where id.int != nil: return id
+        default: return .null
         }
     }
 
@@ -260,6 +289,33 @@ extension Gateway {
 
     private func unrecorded(_ context: RequestContext) -> Response {
         problem(.serviceUnavailable, "The audit log cannot be written, so the answer is withheld.", context).with(.retryAfter, "5")
+    }
+
+    /// The route under which a request is counted.
+    private func metricRoute(of path: String) -> RequestMetrics.Route {
+        if let engine = engine(at: path) { return engine.endpoint is MCPEndpoint ? .mcp : .upstream }
+        switch path {
+        case "/token": return .token
+        case "/": return .home
+        case "/authorize": return .authorize
+        case "/login": return .login
+        case "/consent": return .consent
+        case "/account": return .account
+        case "/device": return .device
+        case "/invite": return .invite
+        case "/admin": return .admin
+        case "/register": return .register
+        case "/revoke": return .revoke
+        case "/introspect": return .introspect
+        case "/par": return .par
+        case "/device_authorization": return .deviceAuthorization
+        case "/jwks.json": return .jwks
+        default:
+            if path.hasPrefix("/.well-known/") { return .metadata }
+            if Self.isToolsPath(path) { return .tools }
+            if path.hasPrefix("/register/") { return .register }
+            return path.hasPrefix("/login/") || path.hasPrefix("/callback/") ? .login : .other
+        }
     }
 
     /// Only routes of ours go into the log: a stranger's path is input.

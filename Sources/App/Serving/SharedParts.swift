@@ -22,6 +22,10 @@ struct SharedParts: Sendable {
     let client: HTTPClient
     let auditor: Auditor
     let limiter = RateLimiter()
+    let requests: RequestMetrics
+    let limitMetrics = LimitMetrics()
+    let gauges = LiveGauges()
+    let traces: TraceBuffer
     let attempts: AttemptThrottle
     /// Of client secrets, ten at once (CLI-5).
     let secretAttempts = AttemptThrottle(attempts: 10)
@@ -53,6 +57,8 @@ struct SharedParts: Sendable {
         outbound.userAgent = "gatehouse/\(Version.current)"
         self.workspace = workspace
         self.group = group
+        requests = RequestMetrics(loops: group.loops.count)
+        traces = TraceBuffer(loops: group.loops.count)
         self.logger = logger
         self.watcher = watcher
         sleeper = LoopSleeper(group: group)

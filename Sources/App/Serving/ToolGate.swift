@@ -20,13 +20,15 @@ final class ToolGate: Gate {
     let streamCap: ConcurrencyCap
     let auditor: Auditor
     let sleeper: any Sleeper
+    let metrics: LimitMetrics
     /// Whether a principal's credential would still be accepted now.
     let standing: @Sendable (Principal) async -> Bool
 
     init(
         engine: String, resource: ProtectedResource, settings: OAuthSettings, limits: Configuration.Limits,
         toolQuotas: [String: Quota?], limiter: RateLimiter, cap: ConcurrencyCap, streamCap: ConcurrencyCap,
-        auditor: Auditor, sleeper: any Sleeper, standing: @escaping @Sendable (Principal) async -> Bool
+        auditor: Auditor, sleeper: any Sleeper, metrics: LimitMetrics = LimitMetrics(),
+        standing: @escaping @Sendable (Principal) async -> Bool
     ) {
         self.engine = engine
         self.resource = resource
@@ -38,6 +40,7 @@ final class ToolGate: Gate {
         self.streamCap = streamCap
         self.auditor = auditor
         self.sleeper = sleeper
+        self.metrics = metrics
         self.standing = standing
     }
 
@@ -133,7 +136,12 @@ final class ToolGate: Gate {
             fields.append(.rateLimitPolicy, bytes: headers.policy)
             fields.append(.rateLimit, bytes: headers.state)
         }
-        return denied.map { tooMany(call, $0.policy, $0.wait, fields, at: context.received) }
+        guard let denied else { return nil }
+        guard !limits.isDryRun else {
+            metrics.record(denied.policy, isDry: true)
+            return nil
+        }
+        return tooMany(call, denied.policy, denied.wait, fields, at: context.received)
     }
 
     /// The tool's own quota, else the default; nil when off.
@@ -165,6 +173,7 @@ extension ToolGate {
     }
 
     private func tooMany(_ call: ToolCall, _ policy: String, _ wait: Duration, _ fields: Fields, at now: MonotonicTime) -> Refusal {
+        metrics.record(policy)
         let seconds = max(1, wait.secondsRoundedUp)
         var fields = fields
         fields.append(.retryAfter, "\(seconds)")
@@ -179,6 +188,7 @@ extension ToolGate {
     }
 
     private func tooManyStreams(_ caller: Principal?, at now: MonotonicTime) -> Refusal {
+        metrics.record("limit.streams")
         var event = Event("ratelimit.exceeded", .denied, subject: caller?.username, client: caller?.clientID)
         (event.policy, event.engine) = ("limit.streams", engine)
         let isNoted = limiter.isWorthNoting("limit.streams", caller?.userID.text ?? "", at: now)
@@ -204,7 +214,7 @@ extension ToolGate {
 
     private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool
     {
-        await auditor.record(makeRecord(call, outcome, context, reason))
+        await auditor.record(makeRecord(call, outcome, context, reason), "mcp.tool.called", outcome)
     }
 
     /// Made before the wait, and apart from it: an event is a dozen texts, each counted whenever it is copied.

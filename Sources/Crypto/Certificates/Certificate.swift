@@ -3,7 +3,7 @@ internal import Primitives
 
 /// An X.509 v3 certificate of OpenSSL, being made or read.
 @safe struct Certificate: ~Copyable {
-    private let pointer: OpaquePointer
+    let pointer: OpaquePointer
 
     /// The extensions of RFC 5280 §4.2.1 in use here.
     enum Extension {

@@ -12,13 +12,13 @@ extension Upstream {
         forwarded.append(address: origin.peer)
         if !origin.peer.isIPv4 { forwarded.append("]\"") }
         fields.append(FieldName("forwarded"), bytes: forwarded)
-        // A new trace: what a client says of one is not trusted (HDR-4).
-        let random = Random.bytes(24)
+        // Our own trace of this request: what a client says of one is not trusted (HDR-4).
+        let context = TraceContext(origin.requestID)
         var trace = ByteWriter(capacity: 56)
         trace.append("00-")
-        trace.append(hexOf: Array(random[..<16]))
+        trace.append(hexOf: context.traceID)
         trace.append("-")
-        trace.append(hexOf: Array(random[16...]))
+        trace.append(hexOf: context.spanID)
         trace.append("-01")
         fields.append(FieldName("traceparent"), bytes: trace)
         return fields

@@ -214,8 +214,10 @@ package final class Upstream: Sendable {
 /// Where a request came from, for the fields only we may set (HDR-4).
 struct RequestOrigin: Sendable {
     let peer: IPAddress
+    /// Names the trace the request belongs to.
+    let requestID: RequestID
 
-    init(_ context: RequestContext) { peer = context.peer }
+    init(_ context: RequestContext) { (peer, requestID) = (context.peer, context.requestID) }
 }
 
 extension RawObject {

@@ -8,6 +8,7 @@ package final class Database: Sendable {
     package let path: String
     /// Grows whenever a credential stopped being good. Complete only while an `EpochWatcher` runs.
     package let epoch = RevocationEpoch()
+    private let tally = WriteTally()
     private let writes: JobQueue<WriteJob>
     private let reads: JobQueue<ReadJob>
 
@@ -15,18 +16,19 @@ package final class Database: Sendable {
     /// - Parameters:
     ///   - readers: how many threads read at once.
     ///   - queueLimit: calls waiting, of reads and of writes each; beyond it calls throw `.unavailable` at once.
+    ///   - migrates: false leaves the schema as it is, for looking into a file of an earlier version.
     /// - Throws: `.incompatible` when the file is not ours or of a newer version, `.cannotWrite`.
-    package init(path: String, readers: Int = 2, queueLimit: Int = 4096) throws(StoreError) {
+    package init(path: String, readers: Int = 2, queueLimit: Int = 4096, migrates: Bool = true) throws(StoreError) {
         try Self.createFile(path)
         let connection = try Connection.open(path, .readWrite)
-        try Migrator.standard.run(on: connection, at: .now())
+        if migrates { try Migrator.standard.run(on: connection, at: .now()) }
         let value = try connection.first("SELECT value FROM revocation_epoch WHERE id = 1") { row in row.integer(0) }
         guard let value else { throw StoreError(.incompatible, "\(path): the revocation epoch is missing") }
         self.path = path
         writes = JobQueue(limit: queueLimit, threads: 1)
         reads = JobQueue(limit: queueLimit, threads: max(1, readers))
         epoch.advance(to: UInt64(value))
-        let writer = Writer(path: path, queue: writes, epoch: epoch)
+        let writer = Writer(path: path, queue: writes, epoch: epoch, tally: tally)
         startThread { writer.work() }
         let reader = Reader(path: path, queue: reads)
         for _ in 0..<max(1, readers) { startThread { reader.work() } }
@@ -50,6 +52,22 @@ package final class Database: Sendable {
     func stopAccepting() {
         writes.close()
         reads.close()
+    }
+
+    /// What the file's threads did and have before them, for whoever watches.
+    package struct Statistics: Sendable {
+        package let waitingReads: Int
+        package let waitingWrites: Int
+        package let commits: UInt64
+        /// Jobs committed; many share one commit under load.
+        package let writes: UInt64
+        package let failures: UInt64
+    }
+
+    package var statistics: Statistics {
+        Statistics(
+            waitingReads: reads.count, waitingWrites: writes.count, commits: tally.commits, writes: tally.writes,
+            failures: tally.failures)
     }
 
     /// How many writes are queued.

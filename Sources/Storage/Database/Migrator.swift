@@ -41,9 +41,20 @@ struct Migrator: Sendable {
     }
 
     /// True when no step is missing. - Throws: when the file is not ours.
-    func isCurrent(_ connection: borrowing Connection) throws(StoreError) -> Bool {
-        let newest = try connection.first("SELECT max(number) FROM migrations") { row in row.count(0) }
-        return newest ?? 0 >= steps.last?.number ?? 0
+    func isCurrent(_ connection: borrowing Connection) throws(StoreError) -> Bool { try missing(connection).isEmpty }
+
+    /// The steps this file has not seen, in the order they would be taken.
+    /// - Throws: `.incompatible` when the file is another program's.
+    func missing(_ connection: borrowing Connection) throws(StoreError) -> [Int] {
+        let known = Set(try applied(connection))
+        return steps.map(\.number).filter { !known.contains($0) }
+    }
+
+    /// The steps the file has seen, this version's or a newer one's.
+    func applied(_ connection: borrowing Connection) throws(StoreError) -> [Int] {
+        let id = try connection.first("PRAGMA application_id") { row in row.integer(0) }
+        guard id == Self.applicationID else { throw StoreError(.incompatible, "the file is no database of Gatehouse") }
+        return try connection.all("SELECT number FROM migrations ORDER BY number") { row in row.count(0) }
     }
 
     private func claim(_ connection: borrowing Connection) throws(StoreError) {

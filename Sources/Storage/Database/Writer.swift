@@ -37,6 +37,7 @@ struct Writer: Sendable {
     let path: String
     let queue: JobQueue<WriteJob>
     let epoch: RevocationEpoch
+    let tally: WriteTally
 
     /// Bounds how long a transaction can hold the file against other processes.
     static let batchLimit = 512
@@ -63,6 +64,7 @@ struct Writer: Sendable {
     /// One transaction. Returns what is left to do in another, because SQLite undid this one midway.
     private func commitSome(of batch: ArraySlice<WriteJob>, on transaction: borrowing Transaction) -> ArraySlice<WriteJob> {
         do throws(StoreError) { try transaction.run("BEGIN IMMEDIATE") } catch {
+            tally.failed()
             for job in batch { job.refuse(error) }
             return []
         }
@@ -72,6 +74,7 @@ struct Writer: Sendable {
             let outcome = run(batch[index], on: transaction, &aftermath)
             outcomes.append(outcome)
             guard transaction.isOpen else {
+                tally.failed()
                 finish(outcomes, StoreError(.cannotWrite, "the transaction was rolled back"))
                 return batch[(index + 1)...]
             }
@@ -105,6 +108,7 @@ struct Writer: Sendable {
     private func end(_ transaction: borrowing Transaction, _ outcomes: [WriteJob.Outcome], _ aftermath: Transaction.Aftermath) {
         do throws(StoreError) {
             try transaction.run("COMMIT")
+            tally.committed(outcomes.count)
             // Before any sender goes on: its next request must already see the change.
             if let newest = aftermath.epoch { epoch.advance(to: newest) }
             // Best effort: a reader elsewhere may hold the log; the next checkpoint finishes it.
@@ -112,6 +116,7 @@ struct Writer: Sendable {
             finish(outcomes, nil)
         } catch {
             if transaction.isOpen { _ = try? transaction.run("ROLLBACK") }
+            tally.failed()
             finish(outcomes, error)
         }
     }

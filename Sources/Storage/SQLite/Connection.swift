@@ -4,7 +4,11 @@ internal import OAuth
 
 /// One SQLite connection, for one thread at a time. SQL is a literal and values are bound, so no input ever becomes SQL.
 @safe struct Connection: ~Copyable {
-    enum Mode { case readWrite, readOnly }
+    enum Mode {
+        case readWrite, readOnly
+        /// For a copy in the making: no journal, and the caller syncs it when it is whole.
+        case scratch
+    }
 
     /// How long a write waits for another process's transaction before it is refused.
     static let busyMilliseconds: CInt = 5000
@@ -32,8 +36,51 @@ internal import OAuth
         return connection
     }
 
+    /// Opens an existing file that nobody else has open, out of write-ahead mode, and keeps everybody else out while it lives.
+    /// - Throws: `.unavailable` when another process or connection has the file open, `.incompatible` when it is damaged.
+    static func openAlone(_ path: String) throws(StoreError) -> Connection {
+        var raw: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE
+        let code = unsafe sqlite3_open_v2(path, &raw, flags, nil)
+        guard let handle = unsafe raw else { throw StoreError(.unavailable, "out of memory") }
+        let connection = unsafe Connection(handle)
+        guard code == SQLITE_OK else { throw SQLiteFailure.storeError(code, "\(path): SQLite \(code)") }
+        // Leaving write-ahead mode needs the file for oneself, folds the log in and removes it, so that it cannot be replayed
+        // over whatever takes this file's place.
+        try connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        let mode = try connection.first("PRAGMA journal_mode = DELETE") { row in row.text(0) }
+        guard mode == "delete" else { throw StoreError(.unavailable, "\(path): another process has it open") }
+        try connection.execute("BEGIN EXCLUSIVE")
+        return connection
+    }
+
+    /// Copies every page as of now into another file, a megabyte or so at a time. Others write meanwhile and are not copied.
+    /// - Parameter progress: gets pages done and pages in all.
+    func copy(to target: borrowing Connection, progress: (Int, Int) -> Void) throws(StoreError) {
+        // A read transaction held over all steps: without it every commit elsewhere would start the copy again.
+        try run("BEGIN")
+        defer { _ = try? run("COMMIT") }
+        _ = try first("SELECT count(*) FROM sqlite_schema") { row in row.integer(0) }
+        guard let backup = unsafe sqlite3_backup_init(target.handle, "main", handle, "main") else {
+            throw unsafe SQLiteFailure.storeError(
+                sqlite3_extended_errcode(target.handle), "SQLite: \(String(cString: sqlite3_errmsg(target.handle)))")
+        }
+        var code = SQLITE_OK
+        while code == SQLITE_OK {
+            code = unsafe sqlite3_backup_step(backup, 256)
+            let total = unsafe Int(sqlite3_backup_pagecount(backup))
+            let rest = unsafe Int(sqlite3_backup_remaining(backup))
+            progress(total - rest, total)
+        }
+        let end = unsafe sqlite3_backup_finish(backup)
+        guard code == SQLITE_DONE, end == SQLITE_OK else {
+            throw SQLiteFailure.storeError(code == SQLITE_DONE ? end : code, "the copy ended with SQLite \(code)")
+        }
+    }
+
     private func configure(_ mode: Mode) throws(StoreError) {
         unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
+        guard mode != .scratch else { return try execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF") }
         try useWriteAheadLog()
         try execute("PRAGMA synchronous = FULL")  // a commit that was answered survives a power cut
         try execute("PRAGMA foreign_keys = ON")

@@ -29,13 +29,14 @@ package struct SQLiteVaultStore: VaultStore {
         }
     }
 
-    package func insertUserKey(_ key: WrappedUserKey) async throws(VaultError) {
+    package func insertUserKey(_ key: WrappedUserKey, under serviceKey: [UInt8]) async throws(VaultError) {
         try await write { transaction throws(StoreError) in
             try transaction.run(
                 """
-                INSERT INTO vault_user_keys (user_id, key_id, wrapped, created_at) VALUES (?1, ?2, ?3, ?4)
+                INSERT INTO vault_user_keys (user_id, key_id, wrapped, created_at)
+                SELECT ?1, ?2, ?3, ?4 FROM vault_service_key WHERE id = 1 AND wrapped = ?5
                 ON CONFLICT (user_id) DO NOTHING
-                """, [.id(key.user), .text(key.keyID), .blob(key.wrapped), .time(key.createdAt)])
+                """, [.id(key.user), .text(key.keyID), .blob(key.wrapped), .time(key.createdAt), .blob(serviceKey)])
         }
     }
 
@@ -62,6 +63,7 @@ package struct SQLiteVaultStore: VaultStore {
                 }
                 // Thrown so that the savepoint takes back the part that matched.
                 guard count == userKeys.count, changed == userKeys.count + 1 else { throw StoreError(.conflict, "keys changed") }
+                transaction.eraseLog()  // what the former root key opens must not linger
                 return true
             }
         } catch {

@@ -33,6 +33,8 @@ internal import Synchronization
     private var turnEnds: [() -> Void] = []
     private var sleepers: [UInt64: UnsafeContinuation<Bool, Never>] = unsafe [:]
     private let sleepCounter = Atomic<UInt64>(0)
+    private let turnCounter = Atomic<UInt64>(0)
+    private let busyCounter = Atomic<UInt64>(0)
     /// The clock as of the last return from the kernel: good enough for deadlines, free to read.
     private(set) var turnTime = MonotonicTime.now()
 
@@ -61,6 +63,12 @@ internal import Synchronization
 
     /// How often another thread had to hand over work; must not grow with requests.
     package var remoteEnqueues: Int { inbox.update { $0.enqueues } }
+
+    /// How often the loop came back from the kernel; any thread may ask.
+    package var turns: UInt64 { turnCounter.load(ordering: .relaxed) }
+
+    /// How long it worked in between; any thread may ask.
+    package var busyNanoseconds: UInt64 { busyCounter.load(ordering: .relaxed) }
 
     /// Wakes every waiter with an error, lets what is runnable run, and ends the thread. Returns when it has ended; not for
     /// calls from the loop itself.
@@ -143,9 +151,17 @@ internal import Synchronization
                 unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
             }
             endTurn()
+            countTurn()
             if unsafe !poll(into: unsafe UnsafeMutableBufferPointer(start: events, count: Self.batch)) { break }
         }
         phase.update(wakeAll: true) { $0 = .stopped }
+    }
+
+    /// The loop is the only one who writes: plain stores, no contended addition.
+    private func countTurn() {
+        let worked = max(0, MonotonicTime.now().nanoseconds - turnTime.nanoseconds)
+        turnCounter.store(turnCounter.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        busyCounter.store(busyCounter.load(ordering: .relaxed) &+ UInt64(worked), ordering: .relaxed)
     }
 
     private func endTurn() {

@@ -68,7 +68,27 @@ import Testing
         limits.address = Quota(rate: 60, window: .seconds(60), burst: 1)
         let subject = AddressLimits(limits: limits, limiter: RateLimiter())
         #expect(subject.charge(.address, .sample("2001:db8:0:1::1"), at: Self.now) == nil)
-        #expect(subject.charge(.address, .sample("2001:db8:0:1:ffff::9"), at: Self.now) == .seconds(1))
+        #expect(subject.charge(.address, .sample("2001:db8:0:1:ffff::9"), at: Self.now)?.wait == .seconds(1))
         #expect(subject.charge(.address, .sample("2001:db8:0:2::1"), at: Self.now) == nil)
+    }
+
+    @Test func `a whole /64 of IPv6 shares a limit, the next /64 has its own (RL-1)`() throws {
+        var limits = Configuration.Limits()
+        limits.address = Quota(rate: 60, window: .seconds(60), burst: 3)
+        let subject = AddressLimits(limits: limits, limiter: RateLimiter())
+        let addresses = try ["2001:db8::1", "2001:db8::ffff", "2001:db8:0:0:1234:5678:9abc:def0", "2001:db8::2"].map {
+            try #require(IPAddress($0))
+        }
+        #expect(addresses.map { subject.charge(.address, $0, at: Self.now) == nil } == [true, true, true, false])
+        #expect(subject.charge(.address, try #require(IPAddress("2001:db8:0:1::1")), at: Self.now) == nil)
+    }
+
+    @Test func `in dry_run a limit counts what it would refuse, and refuses nobody`() {
+        var limits = Configuration.Limits()
+        limits.address = Quota(rate: 60, window: .seconds(60), burst: 3)
+        limits.isDryRun = true
+        let subject = AddressLimits(limits: limits, limiter: RateLimiter())
+        for _ in 0..<10 { #expect(subject.charge(.address, Self.stranger, at: Self.now) == nil) }
+        #expect(subject.metrics.count("address", isDry: true) == 7 && subject.metrics.count("address") == 0)
     }
 }

@@ -48,7 +48,8 @@ struct Command: Sendable {
 
     /// Every command, in the order help shows them.
     static let all: [Command] =
-        serving + users + keys + clients + tokens + sessions + audits + configurations + simulators
+        serving + initializing + doctors + users + keys + clients + tokens + sessions + audits + vaults + databases
+        + configurations + simulators + documentation
 }
 
 /// One call of a command.

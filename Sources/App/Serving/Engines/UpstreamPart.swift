@@ -54,7 +54,7 @@ struct UpstreamPart: Sendable {
         let gate = ToolGate(
             engine: name, resource: resource, settings: settings, limits: configuration.limits,
             toolQuotas: configuration.limits.quotas(of: name), limiter: shared.limiter, cap: shared.calls,
-            streamCap: shared.openStreams, auditor: shared.auditor, sleeper: shared.sleeper,
+            streamCap: shared.openStreams, auditor: shared.auditor, sleeper: shared.sleeper, metrics: shared.limitMetrics,
             standing: { await resourceServer.stillStands($0) })
         let sealer = Sealer(
             key: HKDF.derive(from: shared.workspace.handleKey, info: "gatehouse upstream handles v1"), upstream: name,

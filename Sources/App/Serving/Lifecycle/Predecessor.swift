@@ -49,6 +49,16 @@ final class Predecessor: Sendable {
         }
     }
 
+    /// The process id of the server that runs on the database, for commands that must not work beside one; nil when none does.
+    static func runningServer(at path: String) -> Int? {
+        guard let connection = try? LocalConnection.connect(to: path, patience: patience) else { return nil }
+        guard connection.isTrusted else { return connection.peerID }
+        do throws(SocketError) {
+            try connection.send(HandoverWord.who)
+            return try connection.receive() == nil ? nil : connection.peerID
+        } catch { return connection.peerID }
+    }
+
     private static func requestSockets(_ connection: LocalConnection) throws(SocketError) -> [ListeningSocket] {
         try connection.send(HandoverWord.takeOver)
         var sockets: [ListeningSocket] = []

@@ -53,7 +53,7 @@ extension Runtime {
         return Next(change: change, composition: composition, sites: sites, admin: admin)
     }
 
-    /// Before the change, like every act of administration (AUD-3). Names only: some values are nobody's business.
+    /// Before the change, like every act of administration (AUD-3): the names of all, and what of them may be told.
     private func record(_ change: ConfigurationChange) async throws(CommandError) {
         var event = Event("config.reloaded", actor: "system")
         event.details = [
@@ -61,6 +61,9 @@ extension Runtime {
             ("needs_restart", .array(change.needingRestart.map { .string($0) })),
         ]
         try await shared.workspace.recordCommand(event)
+        guard !change.differences.isEmpty else { return }
+        try await shared.workspace.recordCommand(
+            Event("config.changed", actor: "system", details: [("diff", .array(change.differences.map(\.json)))]))
     }
 
     private func adopt(_ next: Next) async throws(CommandError) {

@@ -24,6 +24,7 @@ final class Runtime: Sendable {
     /// Until it was told to go.
     private let predecessor: Mutex<Predecessor?>
     private let housekeeping: Task<Void, Never>
+    private let tracing: Task<Void, Never>
 
     var composition: Composition { present.composition }
     var logger: Logger { shared.logger }
@@ -41,7 +42,13 @@ final class Runtime: Sendable {
         self.manager = manager
         self.source = source
         self.present = present
-        // Cancelled and awaited by `close`.
+        // Both cancelled and awaited by `close`.
+        tracing = Task(executorPreference: shared.group.loops[0]) {
+            await TraceExporter(
+                buffer: shared.traces, client: shared.client, sleeper: shared.sleeper, logger: shared.logger,
+                settings: { present.configuration.traces }
+            ).run()
+        }
         housekeeping = Task(executorPreference: shared.group.loops[0]) {
             await Housekeeping(
                 shared.workspace, sleeper: shared.sleeper, logger: shared.logger,
@@ -68,6 +75,9 @@ final class Runtime: Sendable {
         let composition = try Composition(SharedParts(workspace, group: group, logger: logger))
         let server = HTTPServer(group: group, logger: logger)
         let adminServer = HTTPServer(group: group, logger: logger)
+
+        composition.shared.gauges.install { server.openConnections }
+        ProcessMetrics.note()
 
         var inherited = InheritedSockets(activated: try manager.activatedSockets(), handedOver: predecessor?.takeSockets() ?? [])
         var bound: [(setting: String, sockets: [ListeningSocket])] = []
@@ -137,7 +147,9 @@ final class Runtime: Sendable {
     /// Closes what requests used, in the reverse order of opening.
     private func close() async {
         housekeeping.cancel()
+        tracing.cancel()
         await housekeeping.value
+        await tracing.value
         shared.client.stop()
         shared.watcher.stop()
         await shared.workspace.recordQuietly(Event("server.stopped"))
