@@ -67,7 +67,10 @@ struct Composition: Sendable {
             clock: clock)
         let factor = SecondFactor(
             store: workspace.factors, secrets: VaultFactorSecrets(vault: workspace.vault), throttle: throttle,
-            hasher: workspace.hasher)
+            hasher: workspace.hasher,
+            passkeys: Passkeys(
+                store: workspace.passkeys, users: workspace.users, singleUses: workspace.singleUses, hasher: workspace.hasher,
+                security: security, issuer: settings.issuer))
         let federation =
             configuration.login.providers.isEmpty
             ? nil

@@ -19,6 +19,7 @@ struct Workspace: Sendable {
     let devices: any DeviceStore
     let consents: any ConsentStore
     let factors: any FactorStore
+    let passkeys: any PasskeyStore
     let identities: any IdentityStore
     let keyring: Keyring
     let vault: CredentialVault
@@ -61,6 +62,7 @@ struct Workspace: Sendable {
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database),
             singleUses: SQLiteSingleUseStore(database), devices: SQLiteDeviceStore(database),
             consents: SQLiteConsentStore(database), factors: SQLiteFactorStore(database),
+            passkeys: SQLitePasskeyStore(database),
             identities: SQLiteIdentityStore(database),
             keyring: Keyring(store: SQLiteSigningKeyStore(database), sealingKey: signingKey), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey, handleKey: handleKey,
@@ -72,7 +74,8 @@ struct Workspace: Sendable {
         Workspace(
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, singleUses: singleUses, devices: devices,
-            consents: consents, factors: factors, identities: identities, keyring: keyring, vault: vault, audit: audit,
+            consents: consents, factors: factors, passkeys: passkeys, identities: identities, keyring: keyring, vault: vault,
+            audit: audit,
             hasher: hasher,
             formKey: formKey, handleKey: handleKey, argon: configuration.argon)
     }

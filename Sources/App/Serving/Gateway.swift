@@ -40,7 +40,6 @@ struct Gateway: Responder {
     private static let health = Response(
         .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
         body: .bytes(Array("{\"status\":\"ok\"}".utf8)))
-    private static let stylesheet = StylesheetResponder()
     /// The largest body of a request to an MCP endpoint without a credential, in bytes.
     private static let strangerLimit = 64 * 1024
 
@@ -130,7 +129,8 @@ struct Gateway: Responder {
             guard request.isRead || request.method == .post else { return notAllowed("GET, POST", context) }
             return await limited(.login, request, context) { await account.acceptInvitation(request, in: context) }
         case "/device": return await limited(.authorize, request, context) { await connectDevice(request, context) }
-        case PageFrame.stylesheetPath: return await Self.stylesheet.respond(to: request, in: context)
+        case PageFrame.stylesheetPath: return await AssetResponder.stylesheet.respond(to: request, in: context)
+        case PageFrame.scriptPath: return await AssetResponder.script.respond(to: request, in: context)
         default:
             if let (endpoint, limit) = authorization.endpoint(at: request.path) {
                 return await shared(request, context, limit) { await endpoint.respond(to: request, in: context) }

@@ -4,7 +4,7 @@ package import Primitives
 /// The pages of the authorization flow. `App` renders them; every answer it gives carries the headers of WEB-1 and AZ-18.
 package protocol FlowPages: Sendable {
     func login(_ page: LoginPage) -> Response
-    /// Asks for the code of the authenticator app, after a right password.
+    /// Asks for the second factor, after the first.
     func secondFactor(_ page: SecondFactorPage) -> Response
     func consent(_ page: ConsentPage) -> Response
     /// A refusal that never redirects (AZ-1 to AZ-4).
@@ -27,6 +27,8 @@ package struct LoginPage: Sendable {
     /// A fixed notice after a failed attempt.
     package let notice: String?
     package let status: Status
+    /// Offers to sign in with a passkey instead; nil where browsers make none.
+    package var passkey: PasskeyPrompt?
 }
 
 package struct SecondFactorPage: Sendable {
@@ -40,6 +42,10 @@ package struct SecondFactorPage: Sendable {
     package let device: String?
     package let notice: String?
     package let status: Status
+    /// False when the only codes the user has are recovery codes.
+    package var hasApp = true
+    /// Offers the user's passkeys; nil without any.
+    package var passkey: PasskeyPrompt?
 }
 
 package struct ConsentPage: Sendable {

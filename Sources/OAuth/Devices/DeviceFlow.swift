@@ -124,7 +124,7 @@ package struct DeviceFlow: Sendable {
     }
 
     private func answer(
-        _ form: Parameters, _ session: (user: User, authenticatedAt: Timestamp), _ request: Request, _ context: RequestContext,
+        _ form: Parameters, _ session: SignedIn, _ request: Request, _ context: RequestContext,
         at now: Timestamp
     ) async throws(StoreError) -> Outcome {
         let user = session.user

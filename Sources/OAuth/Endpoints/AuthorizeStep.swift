@@ -36,7 +36,7 @@ extension AuthorizationFlow {
     private func open(
         _ ask: AuthorizationRequest, _ client: Client, _ request: Request, _ context: RequestContext, at now: Timestamp
     ) async -> Response {
-        let session: (user: User, authenticatedAt: Timestamp)?
+        let session: SignedIn?
         do { session = try await sessions.current(request, at: now) } catch { return unavailable(in: context) }
         let isFresh = session.map { session in
             !ask.prompt.contains(.login) && (ask.maxAge.map { now - session.authenticatedAt <= .seconds($0) } ?? true)
@@ -86,7 +86,7 @@ extension AuthorizationFlow {
     }
 
     private func answerAtOnce(
-        _ ask: AuthorizationRequest, _ client: Client, _ session: (user: User, authenticatedAt: Timestamp),
+        _ ask: AuthorizationRequest, _ client: Client, _ session: SignedIn,
         _ context: RequestContext, at now: Timestamp
     ) async -> Response {
         do throws(StoreError) {
@@ -109,7 +109,9 @@ extension AuthorizationFlow {
             LoginPage(
                 providers: providers, transactionID: transaction.id,
                 token: security.formToken("login", transaction.id, transaction.browser),
-                clientName: client.name, username: username, notice: notice, status: status))
+                clientName: client.name, username: username, notice: notice, status: status,
+                passkey: factor.passkeys?.signInPrompt(
+                    transaction: transaction.id, browser: transaction.browser, at: clock())))
     }
 
     func consentPage(_ transaction: LoginTransaction, _ client: Client, _ user: User?, at now: Timestamp, notice: String?)

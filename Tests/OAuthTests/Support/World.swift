@@ -28,6 +28,7 @@ final class World: Sendable {
     let consents: any ConsentStore
     let keyring: Keyring
     let factors: any FactorStore
+    let passkeyStore: any PasskeyStore
     let identities: any IdentityStore
     let factorSecrets = ScriptedSecrets()
     let keySets = ScriptedKeySets()
@@ -58,6 +59,7 @@ final class World: Sendable {
         devices = SQLiteDeviceStore(database)
         consents = SQLiteConsentStore(database)
         factors = SQLiteFactorStore(database)
+        passkeyStore = SQLitePasskeyStore(database)
         identities = SQLiteIdentityStore(database)
         keyring = Keyring(store: SQLiteSigningKeyStore(database), sealingKey: Secret([UInt8](repeating: 5, count: 32)))
         try await keyring.refresh(at: .at(0))
@@ -98,7 +100,16 @@ final class World: Sendable {
             foreign: issuers.isEmpty ? nil : ForeignTokens(issuers: issuers, keySets: keySets, users: users))
     }
     var factor: SecondFactor {
-        SecondFactor(store: factors, secrets: factorSecrets, throttle: throttle, hasher: hasher)
+        SecondFactor(store: factors, secrets: factorSecrets, throttle: throttle, hasher: hasher, passkeys: passkeys)
+    }
+    var passkeys: Passkeys? {
+        Passkeys(
+            store: passkeyStore, users: users, singleUses: singleUses, hasher: hasher, security: security, issuer: settings.issuer)
+    }
+    var signIn: SignIn {
+        SignIn(
+            users: users, checker: PlainChecker(), factor: factor, throttle: throttle, sessions: browserSessions,
+            security: security)
     }
     var flow: AuthorizationFlow {
         AuthorizationFlow(
@@ -306,6 +317,7 @@ struct ScriptedPages: FlowPages {
             [
                 "page": "login", "transaction": .string(page.transactionID), "token": .string(page.token),
                 "username": .string(page.username), "notice": .string(page.notice ?? ""),
+                "challenge": .string(orNull: page.passkey?.challenge), "ticket": .string(orNull: page.passkey?.ticket),
             ], status: page.status)
     }
 
@@ -314,6 +326,8 @@ struct ScriptedPages: FlowPages {
             [
                 "page": "second factor", "transaction": .string(page.transactionID), "token": .string(page.token),
                 "account": .string(page.account), "passed": .string(page.passed), "notice": .string(page.notice ?? ""),
+                "app": .bool(page.hasApp), "challenge": .string(orNull: page.passkey?.challenge),
+                "ticket": .string(orNull: page.passkey?.ticket), "credentials": .strings(page.passkey?.credentials ?? []),
             ], status: page.status)
     }
 

@@ -29,6 +29,8 @@ extension AccountEndpoint {
                 request, username: username, device: device, notice: "The user name or password is not right.",
                 status: .unauthorized
             ).recording(event)
+        case .refusedPasskey(let notice, let event):
+            return signInPage(request, username: "", device: device, notice: notice, status: .unauthorized).recording(event)
         case .throttled(let delay, let event):
             return signInPage(
                 request, username: username, device: device,
@@ -50,7 +52,8 @@ extension AccountEndpoint {
     ) -> Response {
         let (cookie, token) = security.freshForm("sign-in", "", request)
         let page = pages.signIn(
-            token: token, username: username, device: device, providers: providers, notice: notice, status: status)
+            token: token, username: username, device: device, providers: providers, notice: notice, status: status,
+            passkey: factor.passkeys?.signInPrompt(request, cookie: cookie, at: clock()))
         return cookie.map { page.with(.setCookie, $0) } ?? page
     }
 
@@ -87,7 +90,8 @@ extension AccountEndpoint {
             let ask = Ask(user: user, form: form, request: request, context: context, now: now)
             guard await isRecorded(Event("invite.used"), ask) else { return unrecorded(context) }
             guard try await invitations.accept(code, hash: hash, at: now) else { return busy(context) }
-            let cookie = try await sessions.open(user, request, from: context.peer, at: now)
+            let cookie = try await sessions.open(
+                user, by: AuthenticationMethods([.password]), request, from: context.peer, at: now)
             return AuthorizationFlow.redirect(to: issuer + "/account").with(.setCookie, cookie)
         } catch { return busy(context) }
     }
