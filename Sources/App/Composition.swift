@@ -63,6 +63,7 @@ struct Composition: Sendable {
             settings: settings, hasher: workspace.hasher, resolver: resolver, clients: workspace.clients, users: workspace.users,
             grants: workspace.grants, tokens: workspace.tokens, singleUses: workspace.singleUses,
             pushedRequests: workspace.singleUses, devices: workspace.devices, consents: workspace.consents,
+            approvals: workspace.approvals,
             keyring: workspace.keyring, keySets: shared.keySets, secretThrottle: LoginGuard(throttle: shared.secretAttempts),
             clock: clock)
         let factor = SecondFactor(

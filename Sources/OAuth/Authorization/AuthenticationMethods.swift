@@ -1,3 +1,5 @@
+package import Primitives
+
 /// How a person proved who they are at a sign-in, in the words of RFC 8176, in the order they came.
 package struct AuthenticationMethods: Sendable, Hashable {
     package enum Method: String, Sendable, CaseIterable {
@@ -40,7 +42,20 @@ package struct AuthenticationMethods: Sendable, Hashable {
         return words.joined(separator: " ")
     }
 
-    package func adding(_ more: [Method]) -> AuthenticationMethods { AuthenticationMethods(methods + more) }
+    /// What they prove together; nil when nothing is known (MFA-3).
+    package var assurance: Assurance? {
+        guard !methods.isEmpty else { return nil }
+        if methods.contains(.passkey) || methods.contains(.syncedPasskey) { return .phishingResistant }
+        let isKnown = methods.contains(.password) || methods.contains(.provider)
+        let isHeld = methods.contains(.code) || methods.contains(.recoveryCode)
+        return isKnown && isHeld ? .multiple : .single
+    }
+
+    /// The `amr` claim (RFC 8176): the words, and `mfa` when they are more than one factor.
+    package var claim: [String] {
+        let isVerifiedPasskey = methods.contains(.verified)
+        return methods.map(\.rawValue) + (assurance == .multiple || isVerifiedPasskey || methods.count > 1 ? ["mfa"] : [])
+    }
 
     /// What an accepted assertion proves.
     static func passkey(_ data: AuthenticatorData) -> [Method] {

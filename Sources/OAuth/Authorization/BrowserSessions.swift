@@ -7,6 +7,11 @@ package struct SignedIn: Sendable {
     package let user: User
     package let authenticatedAt: Timestamp
     package let methods: AuthenticationMethods
+
+    /// Whether it proves what role, scopes and client ask (MFA-3). Of a session from before that was kept, one factor is known.
+    func isEnough(for ask: AuthorizationRequest, _ settings: OAuthSettings) -> Bool {
+        (methods.assurance ?? .single) >= settings.assurance(for: user, ask)
+    }
 }
 
 /// Signed-in browsers: idle 12 h, absolute 7 d, a new id at every authentication (WEB-3, WEB-5).

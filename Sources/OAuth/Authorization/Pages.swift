@@ -7,6 +7,8 @@ package protocol FlowPages: Sendable {
     /// Asks for the second factor, after the first.
     func secondFactor(_ page: SecondFactorPage) -> Response
     func consent(_ page: ConsentPage) -> Response
+    /// An administrator has to approve the client first (CON-4).
+    func waiting(_ page: WaitingPage) -> Response
     /// A refusal that never redirects (AZ-1 to AZ-4).
     func refusal(_ page: RefusalPage) -> Response
     /// Sends the browser on by a plain GET, with a link for those who switched that off (AZ-17).
@@ -65,6 +67,18 @@ package struct ConsentPage: Sendable {
     package let role: Role
     package let expiresIn: Duration
     package let notice: String?
+}
+
+package struct WaitingPage: Sendable {
+    package let transactionID: String
+    package let clientName: String
+    package let redirectHost: String
+
+    package init(transactionID: String, clientName: String, redirectHost: String) {
+        self.transactionID = transactionID
+        self.clientName = clientName
+        self.redirectHost = redirectHost
+    }
 }
 
 package struct RefusalPage: Sendable {

@@ -40,7 +40,15 @@ extension AuthorizationFlow {
                 }
                 let cookie = try await sessions.open(
                     user, by: AuthenticationMethods([.provider]), request, from: context.peer, at: now)
-                if let transaction { try await transactions.setUser(user.id, authenticatedAt: now, of: transaction) }
+                let signedIn = SignedIn(user: user, authenticatedAt: now, methods: AuthenticationMethods([.provider]))
+                if let transaction {
+                    if let pending = try await transactions.transaction(transaction, at: now),
+                        !signedIn.isEnough(for: pending.request, settings)
+                    {
+                        return tooWeak(signedIn, pending.request, context).with(.setCookie, cookie)
+                    }
+                    try await transactions.setUser(user.id, by: signedIn.methods, authenticatedAt: now, of: transaction)
+                }
                 let next = transaction.map { "/consent?transaction=" + $0 } ?? "/account"
                 // A page of ours, not a redirect: the session cookie is Lax, and this request came from another site.
                 var response = pages.handOff(to: settings.issuer + next, host: "your account").with(.setCookie, cookie)

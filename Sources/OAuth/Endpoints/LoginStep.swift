@@ -160,13 +160,28 @@ extension AuthorizationFlow {
     ) async -> Response {
         do {
             let cookie = try await sessions.open(user, by: methods, request, from: context.peer, at: now)
-            try await transactions.setUser(user.id, authenticatedAt: now, of: step.transaction.id)
             var event = Event("auth.login", subject: user.name, client: step.client.id)
             event.details =
                 [("method", .string(methods.auditText))] + (step.transaction.request.flow.map { [("flow", .string($0))] } ?? [])
+            let signedIn = SignedIn(user: user, authenticatedAt: now, methods: methods)
+            guard signedIn.isEnough(for: step.transaction.request, settings) else {
+                return tooWeak(signedIn, step.transaction.request, context).with(.setCookie, cookie).recording(event)
+            }
+            try await transactions.setUser(user.id, by: methods, authenticatedAt: now, of: step.transaction.id)
             return Self.redirect(to: settings.issuer + "/consent?transaction=\(step.transaction.id)")
                 .with(.setCookie, cookie).recording(event)
         } catch { return unavailable(in: context) }
+    }
+
+    /// MFA-3: signed in, but not by what this needs. The account page, where a factor is set up, is open to them.
+    func tooWeak(_ session: SignedIn, _ ask: AuthorizationRequest, _ context: RequestContext) -> Response {
+        let how =
+            settings.assurance(for: session.user, ask) == .phishingResistant
+            ? "This needs a passkey. Sign in with one, or add one at \(settings.issuer)/account first."
+            : "This needs a second factor. Set up a passkey or an authenticator app at \(settings.issuer)/account first."
+        return refuse(
+            "A stronger sign-in is needed", how + " Then start again from your application.", rule: "MFA-3", in: context,
+            status: .forbidden)
     }
 
     // MARK: - Entering a step

@@ -36,6 +36,8 @@ import Testing
         case "storage.url": "sqlite:///other.db"
         case "vault.root_key": "file:/other.key"
         case "oauth.registration", "oauth.client_metadata_documents", "engines.qarnot.enabled": "off"
+        case "oauth.client_approval": "on"
+        case let path where path.hasPrefix("login.require."): "phr"
         case "login.argon2.memory_kib": "19456"
         case "audit.durability": "batched"
         case "engines.qarnot.path": "/mcp/qarnot"

@@ -26,6 +26,7 @@ final class World: Sendable {
     let singleUses: SQLiteSingleUseStore
     let devices: any DeviceStore
     let consents: any ConsentStore
+    let approvals: any ApprovalStore
     let keyring: Keyring
     let factors: any FactorStore
     let passkeyStore: any PasskeyStore
@@ -58,6 +59,7 @@ final class World: Sendable {
         singleUses = SQLiteSingleUseStore(database)
         devices = SQLiteDeviceStore(database)
         consents = SQLiteConsentStore(database)
+        approvals = SQLiteApprovalStore(database)
         factors = SQLiteFactorStore(database)
         passkeyStore = SQLitePasskeyStore(database)
         identities = SQLiteIdentityStore(database)
@@ -86,7 +88,8 @@ final class World: Sendable {
     var server: AuthorizationServer {
         AuthorizationServer(
             settings: settings, hasher: hasher, resolver: resolver, clients: clients, users: users, grants: grants, tokens: tokens,
-            singleUses: singleUses, pushedRequests: singleUses, devices: devices, consents: consents, keyring: keyring,
+            singleUses: singleUses, pushedRequests: singleUses, devices: devices, consents: consents, approvals: approvals,
+            keyring: keyring,
             keySets: keySets, secretThrottle: throttle, clock: clock)
     }
     var tokenEndpoint: TokenEndpoint { TokenEndpoint(server) }
@@ -338,6 +341,10 @@ struct ScriptedPages: FlowPages {
             "client_host": .string(page.clientHost ?? ""), "loopback": .bool(page.isLoopbackOnly),
             "notice": .string(page.notice ?? ""),
         ])
+    }
+
+    func waiting(_ page: WaitingPage) -> Response {
+        .json(["page": "waiting", "transaction": .string(page.transactionID), "host": .string(page.redirectHost)])
     }
 
     func refusal(_ page: RefusalPage) -> Response {
