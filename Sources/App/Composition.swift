@@ -94,6 +94,21 @@ struct Composition: Sendable {
             try Self.engines(shared, configuration, settings, resourceServer)
             + upstreams.map { $0.route(shared, configuration, settings, resourceServer) }
 
+        let account = AccountEndpoint(
+            server: server, sessions: sessions, sessionStore: workspace.sessions, security: security,
+            login: SignIn(
+                users: workspace.users, checker: passwords, factor: factor, throttle: throttle, sessions: sessions,
+                security: security),
+            factor: factor,
+            invitations: Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher),
+            passwords: passwords, vault: workspace.vault,
+            keyCheck: QarnotKeyCheck(settings: configuration.qarnotSettings, client: shared.client), pages: pages,
+            providers: configuration.login.providers.map { ($0.name, $0.title) },
+            engines: settings.resources.filter(configuration.takesKeys).map {
+                AccountEndpoint.EngineName(name: $0.engine, title: $0.title)
+            },
+            auditor: auditor)
+
         self.shared = shared
         self.workspace = workspace
         gateway = Gateway(
@@ -103,20 +118,10 @@ struct Composition: Sendable {
             metadata: MetadataEndpoint(settings: settings), authorization: AuthorizationRoutes(server, federation: federation),
             flow: flow, traces: shared.flows,
             device: DeviceFlow(server, sessions: sessions, security: security, throttle: throttle, pages: pages),
-            account: AccountEndpoint(
-                server: server, sessions: sessions, sessionStore: workspace.sessions, security: security,
-                login: SignIn(
-                    users: workspace.users, checker: passwords, factor: factor, throttle: throttle, sessions: sessions,
-                    security: security),
-                factor: factor,
-                invitations: Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher),
-                passwords: passwords, vault: workspace.vault,
-                keyCheck: QarnotKeyCheck(settings: configuration.qarnotSettings, client: shared.client), pages: pages,
-                providers: configuration.login.providers.map { ($0.name, $0.title) },
-                engines: settings.resources.filter(configuration.takesKeys).map {
-                    AccountEndpoint.EngineName(name: $0.engine, title: $0.title)
-                },
-                auditor: auditor),
+            account: account,
+            administration: AdministrationEndpoint(
+                account: account, approvals: workspace.approvals,
+                security: SecurityLog(folder: configuration.audit.path, pool: shared.reading)),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes,
             issuer: settings.issuer)
         admin = AdminEndpoint(workspace: workspace, readiness: shared.readiness, upstreams: upstreams.map(\.upstream))

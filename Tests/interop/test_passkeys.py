@@ -1,5 +1,5 @@
 """Passkeys in a real browser with WebDriver's virtual authenticator (MFA-2), and the fields of a copied one by hand."""
-import base64, hashlib, secrets
+import base64, hashlib, secrets, time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -88,6 +88,7 @@ def test_a_person_adds_a_passkey_and_signs_in_with_it_alone(gateway, browser):
     assert listed.returncode == 0 and '"last_used_at":"' in listed.stdout
     reset = gateway.command("user", "otp", "reset", "hedy")
     assert reset.returncode == 0
+    time.sleep(1)  # within which a command takes effect (contract §6)
     assert gateway.call(tokens["access_token"], "whoami").status_code == 401
     browser.get(gateway.issuer + "/login")
     press(browser, "Sign in with a passkey")

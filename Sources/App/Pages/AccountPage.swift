@@ -39,7 +39,7 @@ extension Pages {
                 """
                 <h1>Your account</h1>
                 <p>Signed in as <strong>\(page.user.name)</strong>, role \(page.user.role.rawValue).</p>
-                \(page.message.map(message))
+                \(page.user.role == .admin ? administrationLink : nil)\(page.message.map(message))
                 \(page.keys.map { keyForm($0, page.token) })
                 \(section("Applications", page.grants.map { row($0, page.token) }, empty: "No application has access."))
                 \(section("Browsers signed in", page.sessions.map { row($0, page.token) }, empty: "None."))
@@ -53,7 +53,9 @@ extension Pages {
                 """))
     }
 
-    private func message(_ message: AccountPage.Message) -> Markup {
+    private var administrationLink: Markup { "<p><a href=\"/admin\">Administration</a></p>\n" }
+
+    func message(_ message: AccountPage.Message) -> Markup {
         switch message {
         case .done(let text): "<p class=\"done\" role=\"status\">\(text)</p>"
         case .problem(let text): notice(text)

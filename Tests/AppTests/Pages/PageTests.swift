@@ -74,6 +74,20 @@ enum PageSamples {
         return pages.secondFactor(page)
     }
 
+    static let admin = User(
+        id: UserID("u2"), name: "boss", role: .admin, isDisabled: false, createdAt: Timestamp(seconds: 1_700_000_000))
+    static let client = Client(
+        id: ClientID("https://evil.example/\"><script>"), kind: .dynamic, name: script,
+        redirectURIs: ["https://claude.ai/api/mcp/auth_callback", "http://localhost/callback"], authenticationMethod: .none,
+        secretDigest: nil, grantTypes: ["authorization_code"], createdAt: Timestamp(seconds: 1_700_000_000))
+    static let hostileSession = BrowserSession(
+        userID: UserID("u1"), authenticatedAt: Timestamp(seconds: 1_700_000_000), idleUntil: Timestamp(seconds: 1_800_000_000),
+        endsAt: Timestamp(seconds: 1_800_000_000), address: "192.0.2.1", userAgent: script)
+
+    static func adminPage(_ message: AccountPage.Message?) -> AdminPage {
+        AdminPage(token: "token", username: "boss", message: message)
+    }
+
     /// Pages with a form for passkeys, and so with the script.
     static let passkeyPages: [(name: String, response: Response)] = [
         (
@@ -102,6 +116,49 @@ enum PageSamples {
 
     static let all: [(name: String, response: Response)] =
         passkeyPages + [
+            (
+                "waiting",
+                pages.waiting(WaitingPage(transactionID: "txn0000000000000000000", clientName: script, redirectHost: "claude.ai"))
+            ),
+            ("admin", pages.adminOverview(adminPage(.done("Claude is approved.")), requests: [], events: [])),
+            (
+                "admin-hostile",
+                pages.adminOverview(
+                    adminPage(nil),
+                    requests: [
+                        ClientRequest(
+                            client: client, username: script, redirectHost: script, scopes: ScopeSet(text: "qarnot:execute"),
+                            askedAt: Timestamp(seconds: 1_700_000_000))
+                    ],
+                    events: [
+                        SecurityLog.Entry(
+                            time: "2026-11-27 08:00:00", event: "auth.session.anomaly", outcome: "denied", subject: script,
+                            isGrave: true),
+                        SecurityLog.Entry(
+                            time: "2026-11-27 07:00:00", event: "auth.login", outcome: "success", subject: "demo", isGrave: false),
+                    ])
+            ),
+            ("admin-users", pages.adminUsers(adminPage(nil), users: [admin], count: 7)),
+            (
+                "admin-user",
+                pages.adminUser(
+                    adminPage(.problem("You cannot disable yourself.")), user: admin,
+                    kinds: SecondFactor.Kinds(hasApp: true, hasPasskeys: false), grants: 2,
+                    sessions: [SessionSummary(id: "s1", username: "demo", session: hostileSession)])
+            ),
+            ("admin-clients", pages.adminClients(adminPage(nil), clients: [client], count: 1)),
+            (
+                "admin-sessions",
+                pages.adminSessions(
+                    adminPage(nil), sessions: [SessionSummary(id: "s1", username: "demo", session: hostileSession)], count: 1)
+            ),
+            ("admin-invited", pages.adminInvited(name: "new", role: .viewer, link: "https://gate.example.com/invite?code=abc")),
+            (
+                "admin-confirm",
+                pages.adminConfirm(
+                    title: "Remove \(script)?", text: "Everybody who uses it has to connect again.", button: "Remove",
+                    path: "/admin/clients", fields: [("token", "token"), ("action", "remove-client"), ("id", script)])
+            ),
             ("passkey-recovery-codes", pages.recoveryCodes(["abcd-efgh-jkmn-pqrs"], of: "passkey")),
             ("account-full", account("present", isFull: true)),
             (
@@ -243,7 +300,9 @@ enum PageSamples {
     @Test func `forms go to our own paths and carry no target (WEB-2)`() throws {
         for (name, _) in PageSamples.all {
             for form in try sample(name).1.matches(of: /<form [^>]*action="([^"]*)"/) {
-                #expect(["/login", "/consent", "/account", "/device", "/invite"].contains(form.1))
+                #expect(
+                    (["/login", "/consent", "/account", "/device", "/invite"] + AdministrationEndpoint.paths).contains(
+                        String(form.1)))
             }
         }
     }

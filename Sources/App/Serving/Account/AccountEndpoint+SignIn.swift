@@ -6,7 +6,9 @@ import Primitives
 extension AccountEndpoint {
     func showSignIn(_ request: Request, in context: RequestContext) async -> Response {
         let device = (try? Parameters(parsing: request.query))?.all("device").first
-        if let session = try? await sessions.current(request, at: clock()), !session.user.isDisabled {
+        if let session = try? await sessions.current(request, at: clock()), !session.user.isDisabled,
+            await mayGoOn(to: device, session, at: clock())
+        {
             return AuthorizationFlow.redirect(to: destination(device))
         }
         return signInPage(request, username: "", device: device, notice: nil, status: .ok)
@@ -60,9 +62,10 @@ extension AccountEndpoint {
     /// Where a person without a session signs in to go on with a device.
     func signInURL(forDevice code: String?) -> String { issuer + "/login?device=" + (code ?? "new") }
 
-    /// Where signing in leads: to the account, or on to the device whose code came along. Never to an address (WEB-6).
+    /// Where signing in leads: to the account, to `/admin`, or on to the device whose code came along. Never to an address (WEB-6).
     private func destination(_ device: String?) -> String {
         guard let device else { return issuer + "/account" }
+        if device == Self.administration { return issuer + AdministrationEndpoint.pathPrefix }
         return issuer + "/device" + (DeviceFlow.normalized(device).map { "?user_code=" + $0 } ?? "")
     }
 
