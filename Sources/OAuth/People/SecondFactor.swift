@@ -11,6 +11,8 @@ package struct SecondFactor: Sendable {
     private let hasher: TokenHasher
 
     static let recoveryCodeCount = 10
+    /// A secret that was shown and never confirmed is worth nothing after this.
+    static let enrolmentLifetime = Duration.seconds(900)
 
     package init(
         store: any FactorStore, secrets: any FactorSecrets, throttle: any LoginThrottle, hasher: TokenHasher,
@@ -73,25 +75,30 @@ package struct SecondFactor: Sendable {
     package func begin(for user: User, at now: Timestamp) async throws -> Secret {
         let secret = TimeBasedCode.freshSecret()
         try await secrets.store(secret, of: user.id, at: now)
-        try await store.beginOneTimePassword(of: user.id)
+        try await store.beginOneTimePassword(of: user.id, at: now)
         return secret
     }
 
-    /// The secret of an enrolment that is not confirmed yet; nil when there is none.
-    package func pendingSecret(of user: User) async throws -> Secret? {
-        guard let state = try await store.oneTimePassword(of: user.id), !state.isConfirmed else { return nil }
+    /// The secret of an enrolment that is not confirmed yet; nil when there is none, or it was left for too long: then it is gone.
+    package func pendingSecret(of user: User, at now: Timestamp) async throws -> Secret? {
+        guard let began = try await store.enrolmentBegan(of: user.id) else { return nil }
+        guard now - began <= Self.enrolmentLifetime else {
+            _ = try await remove(of: user)
+            return nil
+        }
         return try await secrets.secret(of: user.id)
     }
 
     /// Whether a code belongs to the enrolment that waits for one.
     package func isPendingCode(_ typed: String, of user: User, at now: Timestamp) async throws -> Bool {
-        guard let secret = try await pendingSecret(of: user) else { return false }
+        guard let secret = try await pendingSecret(of: user, at: now) else { return false }
         return TimeBasedCode(secret: secret).step(of: typed, at: now) != nil
     }
 
     /// Ends an enrolment with a code of the app. Returns the recovery codes, shown once; nil when the code was not right.
     package func confirm(_ typed: String, of user: User, at now: Timestamp) async throws -> [String]? {
-        guard let secret = try await pendingSecret(of: user), let step = TimeBasedCode(secret: secret).step(of: typed, at: now)
+        guard let secret = try await pendingSecret(of: user, at: now),
+            let step = TimeBasedCode(secret: secret).step(of: typed, at: now)
         else {
             return nil
         }

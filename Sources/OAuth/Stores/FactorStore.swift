@@ -11,10 +11,12 @@ package struct OneTimePasswordState: Sendable, Hashable {
 package protocol FactorStore: Sendable {
     /// Nil when the user never began to enrol.
     func oneTimePassword(of user: UserID) async throws(StoreError) -> OneTimePasswordState?
+    /// When an enrolment that is not confirmed began; nil when there is none.
+    func enrolmentBegan(of user: UserID) async throws(StoreError) -> Timestamp?
     /// Recovery codes not used yet.
     func recoveryCodesLeft(of user: UserID) async throws(StoreError) -> Int
     /// Begins an enrolment, unconfirmed; replaces an unconfirmed one before.
-    func beginOneTimePassword(of user: UserID) async throws(StoreError)
+    func beginOneTimePassword(of user: UserID, at now: Timestamp) async throws(StoreError)
     /// Confirms it and replaces the recovery codes; false when there was nothing to confirm.
     func confirmOneTimePassword(of user: UserID, step: Int64, recoveryCodes: [TokenDigest], at now: Timestamp)
         async throws(StoreError) -> Bool

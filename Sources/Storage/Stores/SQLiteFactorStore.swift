@@ -23,9 +23,21 @@ package struct SQLiteFactorStore: FactorStore {
         }
     }
 
-    package func beginOneTimePassword(of user: UserID) async throws(StoreError) {
+    package func enrolmentBegan(of user: UserID) async throws(StoreError) -> Timestamp? {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                "SELECT began_at FROM one_time_passwords WHERE user_id = ?1 AND confirmed_at IS NULL", [.id(user)]
+            ) { row in row.time(0) }
+        }
+    }
+
+    package func beginOneTimePassword(of user: UserID, at now: Timestamp) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
-            try transaction.run("INSERT OR IGNORE INTO one_time_passwords (user_id) VALUES (?1)", [.id(user)])
+            try transaction.run(
+                """
+                INSERT INTO one_time_passwords (user_id, began_at) VALUES (?1, ?2)
+                ON CONFLICT (user_id) DO UPDATE SET began_at = excluded.began_at WHERE confirmed_at IS NULL
+                """, [.id(user), .time(now)])
         }
     }
 

@@ -104,4 +104,16 @@ struct SecondFactorTests {
         #expect(try await !other.factor.kinds(of: .ada).isRequired)
         #expect(await other.factorSecrets.secret(of: User.ada.id) == nil)
     }
+
+    @Test func `an app that was never confirmed is forgotten after a quarter of an hour`() async throws {
+        let world = try await World()
+        let app = TimeBasedCode(secret: try await world.factor.begin(for: .ada, at: world.now))
+        world.advance(.seconds(900))
+        #expect(try await world.factor.pendingSecret(of: .ada, at: world.now) != nil)
+        world.advance(.seconds(1))
+        #expect(try await world.factor.confirm(code(app, world), of: .ada, at: world.now) == nil)
+        #expect(await world.factorSecrets.secret(of: User.ada.id) == nil)
+        let again = TimeBasedCode(secret: try await world.factor.begin(for: .ada, at: world.now))
+        #expect(try await world.factor.confirm(code(again, world), of: .ada, at: world.now)?.count == 10)
+    }
 }

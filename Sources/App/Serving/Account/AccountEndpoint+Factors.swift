@@ -38,7 +38,7 @@ extension AccountEndpoint {
     }
 
     func confirmOneTimePassword(_ ask: Ask) async throws -> Response {
-        guard let secret = try await factor.pendingSecret(of: ask.user) else {
+        guard let secret = try await factor.pendingSecret(of: ask.user, at: ask.now) else {
             return try await show(ask, problem: "Start setting up the authenticator app again.")
         }
         let code = ask.field("otp") ?? ""
