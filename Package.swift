@@ -57,7 +57,7 @@ let package = Package(
             [
                 "Audit", "Client", "Crypto", "HTTP", "Logging", "MCP", "OAuth", "Policy", "Primitives", "Proxy", "Qarnot",
                 "QarnotSimulator", "Server", "Storage", "Transport", "Vault", "CLinux", "CQREncode", "CYaml",
-            ], resources: [.embedInCode("Pages/Assets/style.css")]),
+            ], resources: [.embedInCode("Pages/Assets/style.css"), .embedInCode("Pages/Assets/passkey.js")]),
         module("Everything", ["MCP", "Server", "Transport", "HTTP", "Crypto", "Logging", "Primitives"]),
         .executableTarget(name: "mcp-everything", dependencies: ["Everything", "Primitives"], swiftSettings: settings),
         .executableTarget(name: "gatehouse", dependencies: ["App", "Primitives"], swiftSettings: settings),
@@ -67,7 +67,7 @@ let package = Package(
         tests("Crypto", ["Primitives", "COpenSSL"]),
         tests("Transport", ["Primitives", "Logging"]),
         .target(
-            name: "FuzzProperties", dependencies: ["HTTP", "Primitives"], path: "Tests/Fuzz/Properties",
+            name: "FuzzProperties", dependencies: ["HTTP", "OAuth", "Crypto", "Primitives"], path: "Tests/Fuzz/Properties",
             swiftSettings: settings),
         tests("HTTP", ["FuzzProperties", "Primitives"]),
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),

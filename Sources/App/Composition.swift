@@ -63,11 +63,15 @@ struct Composition: Sendable {
             settings: settings, hasher: workspace.hasher, resolver: resolver, clients: workspace.clients, users: workspace.users,
             grants: workspace.grants, tokens: workspace.tokens, singleUses: workspace.singleUses,
             pushedRequests: workspace.singleUses, devices: workspace.devices, consents: workspace.consents,
+            approvals: workspace.approvals,
             keyring: workspace.keyring, keySets: shared.keySets, secretThrottle: LoginGuard(throttle: shared.secretAttempts),
             clock: clock)
         let factor = SecondFactor(
             store: workspace.factors, secrets: VaultFactorSecrets(vault: workspace.vault), throttle: throttle,
-            hasher: workspace.hasher)
+            hasher: workspace.hasher,
+            passkeys: Passkeys(
+                store: workspace.passkeys, users: workspace.users, singleUses: workspace.singleUses, hasher: workspace.hasher,
+                security: security, issuer: settings.issuer))
         let federation =
             configuration.login.providers.isEmpty
             ? nil
@@ -90,6 +94,21 @@ struct Composition: Sendable {
             try Self.engines(shared, configuration, settings, resourceServer)
             + upstreams.map { $0.route(shared, configuration, settings, resourceServer) }
 
+        let account = AccountEndpoint(
+            server: server, sessions: sessions, sessionStore: workspace.sessions, security: security,
+            login: SignIn(
+                users: workspace.users, checker: passwords, factor: factor, throttle: throttle, sessions: sessions,
+                security: security),
+            factor: factor,
+            invitations: Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher),
+            passwords: passwords, vault: workspace.vault,
+            keyCheck: QarnotKeyCheck(settings: configuration.qarnotSettings, client: shared.client), pages: pages,
+            providers: configuration.login.providers.map { ($0.name, $0.title) },
+            engines: settings.resources.filter(configuration.takesKeys).map {
+                AccountEndpoint.EngineName(name: $0.engine, title: $0.title)
+            },
+            auditor: auditor)
+
         self.shared = shared
         self.workspace = workspace
         gateway = Gateway(
@@ -100,20 +119,10 @@ struct Composition: Sendable {
             metadata: MetadataEndpoint(settings: settings), authorization: AuthorizationRoutes(server, federation: federation),
             flow: flow, traces: shared.flows,
             device: DeviceFlow(server, sessions: sessions, security: security, throttle: throttle, pages: pages),
-            account: AccountEndpoint(
-                server: server, sessions: sessions, sessionStore: workspace.sessions, security: security,
-                login: SignIn(
-                    users: workspace.users, checker: passwords, factor: factor, throttle: throttle, sessions: sessions,
-                    security: security),
-                factor: factor,
-                invitations: Invitations(store: workspace.factors, users: workspace.users, hasher: workspace.hasher),
-                passwords: passwords, vault: workspace.vault,
-                keyCheck: QarnotKeyCheck(settings: configuration.qarnotSettings, client: shared.client), pages: pages,
-                providers: configuration.login.providers.map { ($0.name, $0.title) },
-                engines: settings.resources.filter(configuration.takesKeys).map {
-                    AccountEndpoint.EngineName(name: $0.engine, title: $0.title)
-                },
-                auditor: auditor),
+            account: account,
+            administration: AdministrationEndpoint(
+                account: account, approvals: workspace.approvals,
+                security: SecurityLog(folder: configuration.audit.path, pool: shared.reading)),
             resourceServer: resourceServer, engines: routes, bodyLimit: configuration.server.bodyBytes,
             issuer: settings.issuer, requests: shared.requests,
             tracer: configuration.traces.endpoint.map { _ in

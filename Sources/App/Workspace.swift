@@ -18,7 +18,9 @@ struct Workspace: Sendable {
     let singleUses: SQLiteSingleUseStore
     let devices: any DeviceStore
     let consents: any ConsentStore
+    let approvals: any ApprovalStore
     let factors: any FactorStore
+    let passkeys: any PasskeyStore
     let identities: any IdentityStore
     let keyring: Keyring
     let vault: CredentialVault
@@ -58,7 +60,8 @@ struct Workspace: Sendable {
             sessions: SQLiteSessionStore(database), transactions: SQLiteTransactionStore(database),
             grants: SQLiteGrantStore(database), tokens: SQLiteTokenStore(database),
             singleUses: SQLiteSingleUseStore(database), devices: SQLiteDeviceStore(database),
-            consents: SQLiteConsentStore(database), factors: SQLiteFactorStore(database),
+            consents: SQLiteConsentStore(database), approvals: SQLiteApprovalStore(database), factors: SQLiteFactorStore(database),
+            passkeys: SQLitePasskeyStore(database),
             identities: SQLiteIdentityStore(database),
             keyring: Keyring(store: SQLiteSigningKeyStore(database), sealingKey: signingKey), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey, handleKey: handleKey,
@@ -70,7 +73,9 @@ struct Workspace: Sendable {
         Workspace(
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, singleUses: singleUses, devices: devices,
-            consents: consents, factors: factors, identities: identities, keyring: keyring, vault: vault, audit: audit,
+            consents: consents, approvals: approvals, factors: factors, passkeys: passkeys, identities: identities,
+            keyring: keyring, vault: vault,
+            audit: audit,
             hasher: hasher,
             formKey: formKey, handleKey: handleKey, argon: configuration.argon)
     }
@@ -155,6 +160,9 @@ extension Configuration {
             redirectSchemes: Set(oauth.redirectSchemes))
         settings.acceptsAssertions = login.providers.contains(where: \.acceptsAssertions)
         settings.acceptsCertificates = server.clientCA != nil
+        settings.roleAssurance = login.roleAssurance
+        settings.stepUps = login.stepUps
+        settings.requiresClientApproval = oauth.requiresClientApproval
         settings.jwtResources = Set(protectedResources.filter { oauth.jwtResources.contains($0.engine) }.map(\.url))
         return settings
     }

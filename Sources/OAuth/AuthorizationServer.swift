@@ -13,6 +13,7 @@ package struct AuthorizationServer: Sendable {
     package let pushedRequests: any PushedRequestStore
     package let devices: any DeviceStore
     package let consents: any ConsentStore
+    package let approvals: any ApprovalStore
     /// Signs JWT access tokens and publishes the keys.
     package let keyring: Keyring
     /// Fetches the keys of clients and of trusted issuers.
@@ -24,7 +25,8 @@ package struct AuthorizationServer: Sendable {
     package init(
         settings: OAuthSettings, hasher: TokenHasher, resolver: ClientResolver, clients: any ClientStore, users: any UserStore,
         grants: any GrantStore, tokens: any TokenStore, singleUses: any SingleUseStore, pushedRequests: any PushedRequestStore,
-        devices: any DeviceStore, consents: any ConsentStore, keyring: Keyring, keySets: any KeySetSource,
+        devices: any DeviceStore, consents: any ConsentStore, approvals: any ApprovalStore, keyring: Keyring,
+        keySets: any KeySetSource,
         secretThrottle: any LoginThrottle, clock: @escaping @Sendable () -> Timestamp
     ) {
         self.settings = settings
@@ -38,6 +40,7 @@ package struct AuthorizationServer: Sendable {
         self.pushedRequests = pushedRequests
         self.devices = devices
         self.consents = consents
+        self.approvals = approvals
         self.keyring = keyring
         self.keySets = keySets
         self.secretThrottle = secretThrottle

@@ -20,6 +20,7 @@ package struct OAuthError: Error, Sendable {
         case accessDenied = "access_denied"
         case loginRequired = "login_required"
         case consentRequired = "consent_required"
+        case unmetAuthenticationRequirements = "unmet_authentication_requirements"  // RFC 9470 §5
         case invalidRedirectURI = "invalid_redirect_uri"  // RFC 7591 §3.2.2
         case invalidClientMetadata = "invalid_client_metadata"
         case invalidToken = "invalid_token"  // RFC 6750 §3.1

@@ -26,6 +26,12 @@ package struct OAuthSettings: Sendable {
     package var acceptsCertificates = false
     /// URLs of the resources whose access tokens are JWTs (FMT-4).
     package var jwtResources: Set<String> = []
+    /// What a role's sign-in must prove before any client gets a token (MFA-3).
+    package var roleAssurance: [Role: Assurance] = [:]
+    /// What calls of a class need of the sign-in behind their token (RFC 9470).
+    package var stepUps: [Scope: StepUp] = [:]
+    /// Clients nobody registered by hand wait for an administrator (CON-4).
+    package var requiresClientApproval = false
     /// Private-use redirect schemes without a dot that are allowed.
     package var redirectSchemes: Set<String>
 

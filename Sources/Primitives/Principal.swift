@@ -25,13 +25,16 @@ package final class Principal: Sendable {
     package let credentialDigest: [UInt8]
     /// The key the credential is bound to; each request must prove it (RS-6).
     package let confirmation: Confirmation?
+    /// What the sign-in behind the credential proved, and when; nil where nobody signed in (personal tokens, certificates).
+    package let assurance: Assurance?
+    package let authenticatedAt: Timestamp?
     /// When the credential ends; streams close then at the latest.
     package let expiresAt: Timestamp?
 
     package init(
         userID: UserID, username: String, role: Role, scopes: ScopeSet, resource: String?, credential: Credential,
         clientID: ClientID?, grantID: GrantID?, tokenReference: String, credentialDigest: [UInt8] = [],
-        confirmation: Confirmation? = nil,
+        confirmation: Confirmation? = nil, assurance: Assurance? = nil, authenticatedAt: Timestamp? = nil,
         expiresAt: Timestamp?
     ) {
         self.userID = userID
@@ -45,6 +48,8 @@ package final class Principal: Sendable {
         self.tokenReference = tokenReference
         self.credentialDigest = credentialDigest
         self.confirmation = confirmation
+        self.assurance = assurance
+        self.authenticatedAt = authenticatedAt
         self.expiresAt = expiresAt
     }
 

@@ -26,7 +26,8 @@ import Testing
     @Test func `it remembers who signed in`() async throws {
         let f = try await Fixture()
         try await f.transactions.insert(login("t"), perBrowser: 5, total: 10)
-        try await f.transactions.setUser(User.ada.id, authenticatedAt: .at(3), of: "t")
+        try await f.transactions.setUser(
+            User.ada.id, by: AuthenticationMethods([.password, .code]), authenticatedAt: .at(3), of: "t")
         let stored = try await f.transactions.transaction("t", at: .at(4))
         #expect(stored?.userID == User.ada.id && stored?.authenticatedAt == .at(3))
     }

@@ -22,9 +22,10 @@ extension Command {
                 Option("--require-pushed-requests", nil, "take its authorization requests only through /par"),
             ]
         ) { invocation async throws(CommandError) in try await ClientCommands.add(invocation) },
-        Command(path: ["client", "list"], usage: "", summary: "List clients.") { invocation async throws(CommandError) in
-            try await ClientCommands.list(invocation)
-        },
+        Command(
+            path: ["client", "list"], usage: "", summary: "List clients.",
+            options: [Option("--pending", nil, "those that wait for approval, and who asked")]
+        ) { invocation async throws(CommandError) in try await ClientCommands.list(invocation) },
         Command(path: ["client", "show"], usage: "ID", summary: "Show one client.") { invocation async throws(CommandError) in
             try await ClientCommands.show(invocation)
         },
@@ -155,7 +156,9 @@ enum ClientCommands {
             var client = try await find(id, in: workspace)
             client.approvedAt = .now()
             try await workspace.recordCommand(Event("client.updated", client: client.id, details: [("approved", true)]))
-            do throws(StoreError) { _ = try await workspace.clients.update(client) } catch { throw CommandError(error) }
+            do throws(StoreError) {
+                _ = try await workspace.approvals.setApproved(true, client: client.id, at: .now())
+            } catch { throw CommandError(error) }
             invocation.output.object(json(client), text: "Approved \(client.name).")
         }
     }
@@ -204,6 +207,7 @@ enum ClientCommands {
     }
 
     static func list(_ invocation: Invocation) async throws(CommandError) {
+        if invocation.has("--pending") { return try await listPending(invocation) }
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             let clients: [Client]
             do throws(StoreError) { clients = try await workspace.clients.clients() } catch { throw CommandError(error) }
@@ -237,6 +241,27 @@ enum ClientCommands {
             }
             guard wasThere else { throw CommandError(.no, "There is no client \"\(id)\". gatehouse client list shows all.") }
             invocation.output.object(["client_id": .string(id)], text: "Removed the client; its tokens are revoked.")
+        }
+    }
+
+    /// `client list --pending`: who waits for an administrator (CON-4).
+    private static func listPending(_ invocation: Invocation) async throws(CommandError) {
+        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            let requests: [ClientRequest]
+            do throws(StoreError) { requests = try await workspace.approvals.pending() } catch { throw CommandError(error) }
+            invocation.output.list(
+                requests.map { request in
+                    [
+                        "client_id": .string(request.client.id.text), "client_name": .string(request.client.name),
+                        "kind": .string(request.client.kind.rawValue), "username": .string(request.username),
+                        "redirect_host": .string(request.redirectHost), "scope": .string(request.scopes.description),
+                        "asked_at": .string(request.askedAt.rfc3339),
+                    ]
+                },
+                columns: [
+                    ("id", "client_id"), ("name", "client_name"), ("asked by", "username"), ("goes to", "redirect_host"),
+                    ("asked", "asked_at"),
+                ], empty: "Nobody waits. Approve a client with gatehouse client approve ID.")
         }
     }
 

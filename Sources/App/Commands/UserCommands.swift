@@ -34,8 +34,15 @@ extension Command {
             invocation async throws(CommandError) in try await UserCommands.setDisabled(invocation, false)
         },
         Command(
-            path: ["user", "otp", "reset"], usage: "NAME", summary: "Remove a lost authenticator app; ends sessions and grants."
+            path: ["user", "otp", "reset"], usage: "NAME",
+            summary: "Remove a lost authenticator app and all passkeys; ends sessions and grants."
         ) { invocation async throws(CommandError) in try await UserCommands.resetFactor(invocation) },
+        Command(path: ["user", "passkey", "list"], usage: "NAME", summary: "List a user's passkeys.") {
+            invocation async throws(CommandError) in try await UserCommands.listPasskeys(invocation)
+        },
+        Command(
+            path: ["user", "passkey", "remove"], usage: "NAME ID", summary: "Remove one passkey; ends sessions and grants."
+        ) { invocation async throws(CommandError) in try await UserCommands.removePasskey(invocation) },
         Command(
             path: ["user", "remove"], usage: "NAME --yes", summary: "Remove a user with all grants, tokens and keys.",
             options: [
@@ -77,31 +84,6 @@ enum UserCommands {
                 .object(object),
                 text: "Added user \(name) with role \(role.rawValue). Send them this link; it works once, within 24 hours:\n\(link)"
             )
-        }
-    }
-
-    /// `user otp reset`: for people who lost phone and recovery codes. Everything they have open ends (RT-7).
-    static func resetFactor(_ invocation: Invocation) async throws(CommandError) {
-        let name = try invocation.arguments.operand(0, "NAME")
-        try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
-            let user = try await workspace.requireUser(name)
-            try await workspace.recordCommand(
-                Event("mfa.removed", severity: .warning, subject: user.name, details: [("factor", "otp"), ("by", "cli")]))
-            let secrets = VaultFactorSecrets(vault: workspace.vault)
-            do {
-                guard try await workspace.factors.oneTimePassword(of: user.id) != nil else {
-                    throw CommandError(.no, "\(user.name) has no authenticator app.")
-                }
-                // What is open ends first: cut off halfway, the command can be given again.
-                try await workspace.users.endSessionsAndGrants(of: user.id, at: .now())
-                try await secrets.remove(of: user.id)
-                _ = try await workspace.factors.removeOneTimePassword(of: user.id)
-            } catch let error as CommandError { throw error } catch {
-                throw CommandError(.unavailable, "The database cannot be written: \(error).")
-            }
-            invocation.output.object(
-                ["username": .string(user.name)],
-                text: "\(user.name) signs in with the password alone now; sessions and grants ended.")
         }
     }
 

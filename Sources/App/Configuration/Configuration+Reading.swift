@@ -14,6 +14,8 @@ extension Configuration {
         root.section("login") { section in
             section.list("providers") { readProvider($0) }
             section.int("attempts", 1...100, into: &login.attempts)
+            section.section("require") { login.readRequirements($0) }
+            section.section("step_up") { login.readStepUps($0) }
             section.section("argon2") { argon in
                 argon.int("memory_kib", 19_456...1_048_576, into: &login.argonMemoryKiB)
                 argon.int("passes", 2...16, into: &login.argonPasses)
@@ -159,6 +161,7 @@ extension Configuration {
 
     private mutating func readOAuth(_ section: SettingReader) {
         section.choice("registration", ["open", "token", "off"], into: &oauth.registration)
+        section.bool("client_approval", into: &oauth.requiresClientApproval)
         section.bool("client_metadata_documents", into: &oauth.clientMetadataDocuments)
         section.duration("access_token_lifetime", .seconds(300)...(.seconds(86_400)), into: &oauth.accessTokenLifetime)
         section.section("refresh_token") { refresh in

@@ -66,6 +66,8 @@ struct Configuration: Sendable, Equatable {
     struct OAuth: Sendable, Equatable {
         var registration = "open"
         var clientMetadataDocuments = true
+        /// Clients nobody registered by hand wait for an administrator (CON-4).
+        var requiresClientApproval = false
         var accessTokenLifetime = Duration.seconds(3600)
         var refreshIdle = Duration.seconds(30 * 86_400)
         var refreshAbsolute = Duration.seconds(90 * 86_400)
@@ -84,6 +86,12 @@ struct Configuration: Sendable, Equatable {
         var argonLanes = 1
         /// OpenID providers people may sign in with.
         var providers: [IdentityProvider] = []
+        /// What sign-ins of each role must prove (MFA-3).
+        var viewerAssurance = Assurance.single
+        var operatorAssurance = Assurance.single
+        var adminAssurance = Assurance.single
+        /// What calls of a scope's class need of the sign-in (MFA-3).
+        var stepUps: [Scope: StepUp] = [:]
 
         /// Whether a password hash made under one costs as much as under the other.
         func hasSameCost(as other: Login) -> Bool {

@@ -73,6 +73,9 @@ enum SettingCatalog {
         Setting(
             path: "oauth.client_metadata_documents", defaultText: "on",
             meaning: "Whether client ids may be URLs of metadata documents."),
+        Setting(
+            path: "oauth.client_approval", defaultText: "off",
+            meaning: "Whether clients nobody registered by hand wait until an administrator approves them."),
         Setting(path: "oauth.access_token_lifetime", defaultText: "1h", meaning: "5 min to 24 h."),
         Setting(path: "oauth.refresh_token.idle", defaultText: "30d", meaning: "A refresh token unused this long ends."),
         Setting(path: "oauth.refresh_token.absolute", defaultText: "90d", meaning: "A grant ends this long after consent."),
@@ -86,6 +89,11 @@ enum SettingCatalog {
             path: "oauth.redirect_schemes", defaultText: "cursor, vscode, vscode-insiders",
             meaning: "Private-use redirect schemes without a dot."),
         Setting(path: "login.attempts", defaultText: "5", meaning: "The failed attempt from which on the next has to wait."),
+        Setting(
+            path: "login.require.viewer", defaultText: "1fa",
+            meaning: "What viewers must sign in with before a client gets a token: 1fa, 2fa, or phr for a passkey."),
+        Setting(path: "login.require.operator", defaultText: "1fa", meaning: "The same for operators."),
+        Setting(path: "login.require.admin", defaultText: "1fa", meaning: "The same for administrators, and for /admin."),
         Setting(path: "login.argon2.memory_kib", defaultText: "65536", meaning: "Memory of one password hash."),
         Setting(path: "login.argon2.passes", defaultText: "3", meaning: "Passes of one password hash."),
         Setting(path: "login.argon2.lanes", defaultText: "1", meaning: "Lanes of one password hash."),

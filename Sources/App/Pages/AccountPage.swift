@@ -21,7 +21,10 @@ struct AccountPage {
     let grants: [GrantSummary]
     let sessions: [SessionSummary]
     let tokens: [TokenSummary]
-    /// Nil without an authenticator app.
+    /// Nil where browsers make none.
+    let passkeys: [Passkey]?
+    let hasApp: Bool
+    /// Nil without a second factor.
     let recoveryCodesLeft: Int?
     let token: String
     let message: Message?
@@ -36,12 +39,12 @@ extension Pages {
                 """
                 <h1>Your account</h1>
                 <p>Signed in as <strong>\(page.user.name)</strong>, role \(page.user.role.rawValue).</p>
-                \(page.message.map(message))
+                \(page.user.role == .admin ? administrationLink : nil)\(page.message.map(message))
                 \(page.keys.map { keyForm($0, page.token) })
                 \(section("Applications", page.grants.map { row($0, page.token) }, empty: "No application has access."))
                 \(section("Browsers signed in", page.sessions.map { row($0, page.token) }, empty: "None."))
                 \(section("Personal tokens", page.tokens.map { row($0, page.token) }, empty: "None. An administrator can issue one."))
-                \(factorForm(page))
+                \(passkeySection(page))\(factorForm(page))
                 \(passwordForm(page))
                 <form method="post" action="/account">
                 <input type="hidden" name="token" value="\(page.token)">
@@ -50,7 +53,9 @@ extension Pages {
                 """))
     }
 
-    private func message(_ message: AccountPage.Message) -> Markup {
+    private var administrationLink: Markup { "<p><a href=\"/admin\">Administration</a></p>\n" }
+
+    func message(_ message: AccountPage.Message) -> Markup {
         switch message {
         case .done(let text): "<p class=\"done\" role=\"status\">\(text)</p>"
         case .problem(let text): notice(text)
@@ -68,8 +73,7 @@ extension Pages {
     }
 
     /// One thing with its button.
-    private func row(_ title: String, _ details: String, _ action: String, _ verb: String, _ id: String, _ token: String) -> Markup
-    {
+    func row(_ title: String, _ details: String, _ action: String, _ verb: String, _ id: String, _ token: String) -> Markup {
         """
         <li><div><strong>\(title)</strong><br><span class="small">\(details)</span></div>
         <form method="post" action="/account"><input type="hidden" name="token" value="\(token)"><input type="hidden" name="id" value="\(id)">
@@ -133,5 +137,5 @@ extension Pages {
 
 extension Timestamp {
     /// The date alone, as pages show it.
-    fileprivate var day: String { String(rfc3339.prefix(10)) }
+    var day: String { String(rfc3339.prefix(10)) }
 }

@@ -33,6 +33,19 @@ extension Pages {
                 """))
     }
 
+    /// Nothing to answer yet: an administrator comes first (CON-4). The link asks again, without a form.
+    func waiting(_ page: WaitingPage) -> Response {
+        frame.respond(
+            frame.render(
+                title: "Waiting for approval",
+                """
+                <h1>Waiting for approval</h1>
+                <p>An administrator has to allow <q>\(page.clientName)</q> at <strong>\(page.redirectHost)</strong> before anybody here may use it.</p>
+                <p>They see your request now. You need not keep this page open: once it is approved, connect again from your application.</p>
+                <p><a class="button primary" href="/consent?transaction=\(page.transactionID)">Look again</a></p>
+                """))
+    }
+
     func scopeRow(_ scope: Scope) -> Markup {
         """
         <label class="check"><input type="checkbox" name="scope" value="\(scope.description)" checked>

@@ -5,10 +5,13 @@ import Primitives
 /// Password and second factor: the forms on `/account` and the pages around them.
 extension Pages {
     func factorForm(_ page: AccountPage) -> Markup {
-        let isSetUp = page.recoveryCodesLeft != nil
+        let isSetUp = page.hasApp
         let state =
-            page.recoveryCodesLeft.map { "Signing in asks for a code. \($0) recovery codes are left." }
-            ?? "Signing in asks for the password alone. With an app, a stolen password is not enough."
+            switch (page.recoveryCodesLeft, isSetUp) {
+            case (nil, _): "Signing in asks for the password alone. With an app, a stolen password is not enough."
+            case (let left?, true): "Signing in asks for a code. \(left) recovery codes are left."
+            case (let left?, false): "Signing in asks for a passkey. \(left) recovery codes are left. An app is a second way."
+            }
         return """
             <section>
             <h2>Authenticator app</h2>
@@ -44,24 +47,30 @@ extension Pages {
     }
 
     func secondFactor(_ page: SecondFactorPage) -> Response {
-        frame.respond(
-            frame.render(
-                title: "Enter the code",
-                """
-                <h1>Enter the code</h1>
-                <p>Open your authenticator app and type the six digits, or use a recovery code.</p>
-                \(page.notice.map { notice($0) })
-                <form method="post" action="/login">
-                \(page.transactionID.isEmpty ? nil : Markup("<input type=\"hidden\" name=\"transaction\" value=\"\(page.transactionID)\">"))
-                <input type="hidden" name="token" value="\(page.token)">
-                <input type="hidden" name="account" value="\(page.account)">
-                <input type="hidden" name="passed" value="\(page.passed)">
-                \(page.device.map { Markup("<input type=\"hidden\" name=\"device\" value=\"\($0)\">") })
-                <label for="otp">Code</label>
-                <input id="otp" name="otp" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="24" required\(autofocus)>
-                <button class="primary" type="submit">Continue</button>
-                </form>
-                """), status: page.status)
+        let fields =
+            (page.transactionID.isEmpty ? [] : [("transaction", page.transactionID)])
+            + [("token", page.token), ("account", page.account), ("passed", page.passed)]
+            + (page.device.map { [("device", $0)] } ?? [])
+        let title = page.passkey == nil ? "Enter the code" : "One more step"
+        let what =
+            switch (page.hasApp, page.passkey != nil) {
+            case (true, false): "Open your authenticator app and type the six digits, or use a recovery code."
+            case (true, true): "Use your passkey, or type the six digits of your authenticator app or a recovery code."
+            case (false, _): "Use your passkey, or type a recovery code."
+            }
+        return respond(
+            title: title, prompt: page.passkey, status: page.status,
+            """
+            <h1>\(title)</h1>
+            <p>\(what)</p>
+            \(page.notice.map { notice($0) })
+            <form method="post" action="/login">
+            \(hidden(fields))<label for="otp">\(page.hasApp ? "Code" : "Recovery code")</label>
+            <input id="otp" name="otp" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="24" required\(autofocus)>
+            <button class="primary" type="submit">Continue</button>
+            </form>
+            \(page.passkey.map { passkeyForm($0, to: "/login", fields: fields, "Use a passkey") })
+            """)
     }
 
     /// The secret of a new authenticator app, as a code to scan and as text.
@@ -87,13 +96,14 @@ extension Pages {
                 """))
     }
 
-    func recoveryCodes(_ codes: [String]) -> Response {
+    /// - Parameter factor: what was set up with them.
+    func recoveryCodes(_ codes: [String], of factor: String = "app") -> Response {
         frame.respond(
             frame.render(
                 title: "Recovery codes",
                 """
                 <h1>Recovery codes</h1>
-                <p>The app is set up. Keep these codes where you find them without your phone. Each works once, and they are not shown again.</p>
+                <p>The \(factor) is set up. Keep these codes where you find them without your phone. Each works once, and they are not shown again.</p>
                 <p class="copy">\(codes.map { Markup("<code>\($0)</code><br>") })</p>
                 <p><a class="button primary" href="/account">I have kept them</a></p>
                 """))
@@ -122,23 +132,22 @@ extension Pages {
     /// `/login` outside of an authorization: leads to `/account`.
     func signIn(
         token: String, username: String, device: String?, providers: [(name: String, title: String)] = [], notice text: String?,
-        status: Status
+        status: Status, passkey: PasskeyPrompt? = nil
     ) -> Response {
-        frame.respond(
-            frame.render(
-                title: "Sign in",
-                """
-                <h1>Sign in</h1>
-                \(text.map { notice($0) })
-                <form method="post" action="/login">
-                <input type="hidden" name="token" value="\(token)">\(device.map { Markup("\n<input type=\"hidden\" name=\"device\" value=\"\($0)\">") })
-                <label for="username">User name</label>
-                <input id="username" name="username" value="\(username)" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required\(autofocus)>
-                <label for="password">Password</label>
-                <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required>
-                <button class="primary" type="submit">Sign in</button>
-                </form>
-                \(self.providers(providers, transaction: nil))
-                """), status: status)
+        respond(
+            title: "Sign in", prompt: passkey, status: status,
+            """
+            <h1>Sign in</h1>
+            \(text.map { notice($0) })
+            <form method="post" action="/login">
+            <input type="hidden" name="token" value="\(token)">\(device.map { Markup("\n<input type=\"hidden\" name=\"device\" value=\"\($0)\">") })
+            <label for="username">User name</label>
+            <input id="username" name="username" value="\(username)" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required\(autofocus)>
+            <label for="password">Password</label>
+            <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required>
+            <button class="primary" type="submit">Sign in</button>
+            </form>
+            \(passkey.map { passkeyForm($0, to: "/login", fields: [("token", token)] + (device.map { [("device", $0)] } ?? []), "Sign in with a passkey") })\(self.providers(providers, transaction: nil))
+            """)
     }
 }

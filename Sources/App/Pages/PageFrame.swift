@@ -10,8 +10,12 @@ struct PageFrame: Sendable {
 
     static let stylesheetPath: String = "/assets/style-" + Hex.encode(SHA256.digest(PackageResources.style_css).prefix(6)) + ".css"
 
+    static let scriptPath: String = "/assets/passkey-" + Hex.encode(SHA256.digest(PackageResources.passkey_js).prefix(6)) + ".js"
+
     static let policy =
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    /// Of pages that may ask for a passkey: our one script, nothing inline (WEB-1).
+    static let scriptPolicy = policy + "; script-src 'self'"
     /// The hand-off page submits nothing; Chromium would apply `form-action` to the client's redirects too (AZ-17).
     static let handOffPolicy =
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -57,14 +61,21 @@ struct PageFrame: Sendable {
     }
 }
 
-/// The stylesheet, under a name that changes with its content.
-struct StylesheetResponder: Responder {
-    private let response = Response(
-        .ok,
-        fields: [
-            (.contentType, "text/css; charset=utf-8"), (.cacheControl, "public, max-age=31536000, immutable"),
-            (FieldName("x-content-type-options"), "nosniff"), (FieldName("cross-origin-resource-policy"), "same-origin"),
-        ], body: .bytes(PackageResources.style_css))
+/// A file that comes with the pages, under a name that changes with its content.
+struct AssetResponder: Responder {
+    static let stylesheet = AssetResponder("text/css; charset=utf-8", PackageResources.style_css)
+    static let script = AssetResponder("text/javascript; charset=utf-8", PackageResources.passkey_js)
+
+    private let response: Response
+
+    private init(_ type: String, _ content: [UInt8]) {
+        response = Response(
+            .ok,
+            fields: [
+                (.contentType, type), (.cacheControl, "public, max-age=31536000, immutable"),
+                (FieldName("x-content-type-options"), "nosniff"), (FieldName("cross-origin-resource-policy"), "same-origin"),
+            ], body: .bytes(content))
+    }
 
     func bodyLimit(for request: Request) -> Int { 0 }
     func respond(to request: Request, in context: RequestContext) async -> Response { response }

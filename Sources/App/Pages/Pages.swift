@@ -2,7 +2,7 @@ import HTTP
 import OAuth
 import Primitives
 
-/// The pages people see. Plain HTML and one stylesheet: no script, so nothing to switch off or to inject into.
+/// The pages people see. Plain HTML and one stylesheet; a script only where a passkey may be asked for, and nothing needs it.
 struct Pages: FlowPages {
     let frame: PageFrame
 

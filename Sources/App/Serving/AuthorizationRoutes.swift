@@ -11,6 +11,7 @@ struct AuthorizationRoutes: Sendable {
     private let pushing: PushedRequestEndpoint
     private let device: DeviceAuthorizationEndpoint
     private let keys: KeySetEndpoint
+    private let leaks: TokenLeakEndpoint
 
     init(_ server: AuthorizationServer, federation: FederatedLogin?) {
         token = TokenEndpoint(server, federation: federation)
@@ -20,6 +21,7 @@ struct AuthorizationRoutes: Sendable {
         management = ClientManagementEndpoint(server)
         pushing = PushedRequestEndpoint(server)
         device = DeviceAuthorizationEndpoint(server)
+        leaks = TokenLeakEndpoint(server)
         keys = KeySetEndpoint(keyring: server.keyring)
     }
 
@@ -33,6 +35,7 @@ struct AuthorizationRoutes: Sendable {
         case "/par": (pushing, .token)
         case "/device_authorization": (device, .token)
         case "/jwks.json": (keys, nil)
+        case "/token-leak": (leaks, .token)
         default: path.hasPrefix(ClientManagementEndpoint.pathPrefix) ? (management, .token) : nil
         }
     }
@@ -40,7 +43,7 @@ struct AuthorizationRoutes: Sendable {
     /// The path as the log may name it.
     static func route(of path: String) -> String? {
         if path.hasPrefix(ClientManagementEndpoint.pathPrefix) { return "/register/{client_id}" }
-        let known = ["/token", "/revoke", "/introspect", "/register", "/par", "/device_authorization", "/jwks.json"]
+        let known = ["/token", "/revoke", "/introspect", "/register", "/par", "/device_authorization", "/jwks.json", "/token-leak"]
         return known.contains(path) ? path : nil
     }
 }

@@ -18,6 +18,7 @@ struct Gateway: Responder {
     let traces: FlowTraces
     let device: DeviceFlow
     let account: AccountEndpoint
+    let administration: AdministrationEndpoint
     let resourceServer: ResourceServer
     let engines: [EngineRoute]
     let bodyLimit: Int
@@ -43,7 +44,6 @@ struct Gateway: Responder {
     private static let health = Response(
         .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
         body: .bytes(Array("{\"status\":\"ok\"}".utf8)))
-    private static let stylesheet = StylesheetResponder()
     /// The largest body of a request to an MCP endpoint without a credential, in bytes.
     private static let strangerLimit = 64 * 1024
 
@@ -54,6 +54,7 @@ struct Gateway: Responder {
         }
         switch request.path {
         case "/authorize", "/login", "/consent", "/account", "/device", "/invite": return AuthorizationFlow.bodyLimit
+        case _ where AdministrationEndpoint.paths.contains(request.path): return AuthorizationFlow.bodyLimit
         default: return authorization.endpoint(at: request.path)?.responder.bodyLimit(for: request) ?? 0
         }
     }
@@ -141,11 +142,14 @@ struct Gateway: Responder {
                 await flow.finishFederation(String(path.dropFirst("/callback/".count)), request, in: context)
             }
         case "/account": return await account.respond(to: request, in: context)
+        case _ where AdministrationEndpoint.paths.contains(request.path):
+            return await administration.respond(to: request, in: context)
         case "/invite":
             guard request.isRead || request.method == .post else { return notAllowed("GET, POST", context) }
             return await limited(.login, request, context) { await account.acceptInvitation(request, in: context) }
         case "/device": return await limited(.authorize, request, context) { await connectDevice(request, context) }
-        case PageFrame.stylesheetPath: return await Self.stylesheet.respond(to: request, in: context)
+        case PageFrame.stylesheetPath: return await AssetResponder.stylesheet.respond(to: request, in: context)
+        case PageFrame.scriptPath: return await AssetResponder.script.respond(to: request, in: context)
         default:
             if let (endpoint, limit) = authorization.endpoint(at: request.path) {
                 return await shared(request, context, limit) { await endpoint.respond(to: request, in: context) }
@@ -321,7 +325,7 @@ extension Gateway {
     /// Only routes of ours go into the log: a stranger's path is input.
     private func route(of path: String) -> String {
         if let engine = engine(at: path) { return engine.resource.path }
-        let known = ["/", "/authorize", "/login", "/consent", "/account", "/device", "/invite"]
+        let known = ["/", "/authorize", "/login", "/consent", "/account", "/device", "/invite"] + AdministrationEndpoint.paths
         if let route = AuthorizationRoutes.route(of: path) { return route }
         if known.contains(path) { return path }
         if Self.isToolsPath(path) { return path == Self.openAPIPath ? path : ToolsAddress.root }

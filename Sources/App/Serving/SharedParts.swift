@@ -44,6 +44,8 @@ struct SharedParts: Sendable {
     let tokenCache: TokenCache
     let grantUse: GrantUse
     let hashing: BlockingPool
+    /// Reads the end of the audit log for `/admin`.
+    let reading: BlockingPool
     let readiness = Readiness()
     /// What Qarnot tasks of today have cost; a reload must not forget those deleted.
     let spending = SpendingLedger()
@@ -76,6 +78,7 @@ struct SharedParts: Sendable {
             handles: HandleSealer(cipher: SealingKeys(workspace.handleKey)), instance: Random.text(12))
         tokenCache = TokenCache(shards: group.loops.count, epoch: { watcher.current })
         hashing = BlockingPool(threads: max(2, Processors.count), queueLimit: 64)
+        reading = BlockingPool(threads: 1, queueLimit: 8)
     }
 }
 

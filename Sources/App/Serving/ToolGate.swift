@@ -58,6 +58,11 @@ final class ToolGate: Gate {
         case .needsScope(let scope): return .refused(insufficient(call, scope))
         case .beyondRole: return .refused(forbidden(call, "role"))
         }
+        if let needed = settings.stepUp(engine: engine, call.tool.permission),
+            !needed.isMet(by: caller.assurance, at: caller.authenticatedAt, now: .now())
+        {
+            return .refused(weak(call, needed))
+        }
         var fields = Fields()
         if let refusal = charge(call, caller, context, &fields) { return .refused(refusal) }
         guard await enter(caller.userID) else {
@@ -162,6 +167,15 @@ extension ToolGate {
             ],
             error: RPCError(.forbidden, "This tool needs the scope \(scope).", data: ["scope": .string(scope.description)]),
             events: [denial(call, "scope")])
+    }
+
+    /// The client leads the person to a sign-in that is enough, and tries again (RFC 9470).
+    private func weak(_ call: ToolCall, _ needed: StepUp) -> Refusal {
+        let what = needed.assurance == .single ? "a recent sign-in" : "a stronger or more recent sign-in"
+        return Refusal(
+            status: .unauthorized, fields: [(.wwwAuthenticate, Challenge.stepUp(resource, settings, needed))],
+            error: RPCError(.forbidden, "This tool needs \(what).", data: ["acr_values": .string(needed.assurance.rawValue)]),
+            events: [denial(call, "assurance")])
     }
 
     /// No scope would help, so none is named: any other 403 ends a client's attempts.

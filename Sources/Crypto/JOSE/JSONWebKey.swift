@@ -40,6 +40,23 @@ package struct JSONWebKey: Sendable, Hashable {
         if object["alg"] != nil, algorithm == nil { throw CryptoError(.malformed) }
     }
 
+    /// A key of another notation, for one algorithm alone.
+    init(_ material: Material, for algorithm: SignatureAlgorithm) {
+        self.material = material
+        self.algorithm = algorithm
+        keyID = nil
+    }
+
+    /// OpenSSL takes it: a point on the curve, a well-formed modulus.
+    var isUsable: Bool {
+        guard let key = unsafe Self.publicKey(der) else {
+            ERR_clear_error()
+            return false
+        }
+        unsafe EVP_PKEY_free(key)
+        return true
+    }
+
     private static let secretMembers: Set<String> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 
     /// The base64url SHA-256 thumbprint of RFC 7638, 43 characters.

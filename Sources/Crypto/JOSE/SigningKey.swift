@@ -73,7 +73,7 @@ package final class SigningKey: Sendable {
         return input + "." + Base64.encode(try signature(of: Array(input.utf8)))
     }
 
-    private func signature(of message: [UInt8]) throws(CryptoError) -> [UInt8] {
+    func signature(of message: [UInt8]) throws(CryptoError) -> [UInt8] {
         guard let context = unsafe EVP_MD_CTX_new() else { throw .raised(.failed) }
         defer { unsafe EVP_MD_CTX_free(context) }
         var der = [UInt8](repeating: 0, count: 80)

@@ -119,6 +119,7 @@ struct AuthorizationParser: Sendable {
             maxAge: try maxAge(first("max_age", p)))
         request.isOffline = (first("scope", p) ?? "").split(separator: " ").contains("offline_access")
         request.dpopKey = try dpopKey(first("dpop_jkt", p))
+        request.assurance = try assurance(first("acr_values", p))
         return request
     }
 
@@ -177,6 +178,16 @@ struct AuthorizationParser: Sendable {
         guard let text else { return nil }
         guard PKCE.isChallenge(text) else { throw OAuthError(.invalidRequest, "dpop_jkt is no thumbprint.", rule: "AZ-12") }
         return text
+    }
+
+    /// The least of the values asked for that we know (AZ-11). A client that asks for others only would not get what it needs.
+    private func assurance(_ text: String?) throws(OAuthError) -> Assurance? {
+        guard let text else { return nil }
+        let known = text.split(separator: " ").compactMap { Assurance(rawValue: String($0)) }
+        guard let least = known.min() else {
+            throw OAuthError(.unmetAuthenticationRequirements, "None of acr_values is offered.", rule: "AZ-11")
+        }
+        return least
     }
 
     private func maxAge(_ text: String?) throws(OAuthError) -> Int? {

@@ -17,6 +17,8 @@ package struct AuthorizationRequest: Sendable, Hashable {
     package let loginHint: String?
     /// Greatest age of the authentication in seconds.
     package let maxAge: Int?
+    /// The least the sign-in must prove, by `acr_values` (RFC 9470 §5).
+    package var assurance: Assurance?
     /// The client asked `offline_access` (TOK-8).
     package var isOffline = false
     /// The one DPoP key that may redeem the code (RFC 9449 §10).
@@ -52,7 +54,7 @@ extension AuthorizationRequest {
             "scope": .string(scopes.description), "resource": .string(resource), "state": .string(orNull: state),
             "prompt": .strings(prompt.map(\.rawValue).sorted()), "login_hint": .string(orNull: loginHint),
             "max_age": maxAge.map { .int($0) } ?? .null, "offline": .bool(isOffline), "dpop_jkt": .string(orNull: dpopKey),
-            "flow": .string(orNull: flow),
+            "flow": .string(orNull: flow), "acr": .string(orNull: assurance?.rawValue),
         ]
     }
 
@@ -70,5 +72,6 @@ extension AuthorizationRequest {
         isOffline = json["offline"]?.bool ?? false
         dpopKey = json["dpop_jkt"]?.string
         flow = json["flow"]?.string
+        assurance = json["acr"]?.string.flatMap(Assurance.init)
     }
 }

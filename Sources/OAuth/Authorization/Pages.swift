@@ -4,9 +4,11 @@ package import Primitives
 /// The pages of the authorization flow. `App` renders them; every answer it gives carries the headers of WEB-1 and AZ-18.
 package protocol FlowPages: Sendable {
     func login(_ page: LoginPage) -> Response
-    /// Asks for the code of the authenticator app, after a right password.
+    /// Asks for the second factor, after the first.
     func secondFactor(_ page: SecondFactorPage) -> Response
     func consent(_ page: ConsentPage) -> Response
+    /// An administrator has to approve the client first (CON-4).
+    func waiting(_ page: WaitingPage) -> Response
     /// A refusal that never redirects (AZ-1 to AZ-4).
     func refusal(_ page: RefusalPage) -> Response
     /// Sends the browser on by a plain GET, with a link for those who switched that off (AZ-17).
@@ -27,6 +29,8 @@ package struct LoginPage: Sendable {
     /// A fixed notice after a failed attempt.
     package let notice: String?
     package let status: Status
+    /// Offers to sign in with a passkey instead; nil where browsers make none.
+    package var passkey: PasskeyPrompt?
 }
 
 package struct SecondFactorPage: Sendable {
@@ -40,6 +44,10 @@ package struct SecondFactorPage: Sendable {
     package let device: String?
     package let notice: String?
     package let status: Status
+    /// False when the only codes the user has are recovery codes.
+    package var hasApp = true
+    /// Offers the user's passkeys; nil without any.
+    package var passkey: PasskeyPrompt?
 }
 
 package struct ConsentPage: Sendable {
@@ -59,6 +67,18 @@ package struct ConsentPage: Sendable {
     package let role: Role
     package let expiresIn: Duration
     package let notice: String?
+}
+
+package struct WaitingPage: Sendable {
+    package let transactionID: String
+    package let clientName: String
+    package let redirectHost: String
+
+    package init(transactionID: String, clientName: String, redirectHost: String) {
+        self.transactionID = transactionID
+        self.clientName = clientName
+        self.redirectHost = redirectHost
+    }
 }
 
 package struct RefusalPage: Sendable {

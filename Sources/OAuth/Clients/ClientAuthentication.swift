@@ -17,7 +17,8 @@ struct ClientAuthentication: Sendable {
         var wait: Duration?
         var response: Response {
             guard let wait else { return error.response(offeringBasic: usedBasic) }
-            var response = error.response().with(.retryAfter, "\(wait.secondsRoundedUp)")
+            var response = error.response()
+            response.fields.set(.retryAfter, "\(wait.secondsRoundedUp)")  // instead of the one every such answer has
             response.status = .tooManyRequests
             return response
         }

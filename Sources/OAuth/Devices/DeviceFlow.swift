@@ -124,7 +124,7 @@ package struct DeviceFlow: Sendable {
     }
 
     private func answer(
-        _ form: Parameters, _ session: (user: User, authenticatedAt: Timestamp), _ request: Request, _ context: RequestContext,
+        _ form: Parameters, _ session: SignedIn, _ request: Request, _ context: RequestContext,
         at now: Timestamp
     ) async throws(StoreError) -> Outcome {
         let user = session.user
@@ -144,10 +144,19 @@ package struct DeviceFlow: Sendable {
         let offered = pending.scopes.bounded(by: user.role)
         let ticked = ScopeSet(form.all("scope").compactMap { Scope($0) }.filter { offered.covers($0) })
         guard !ticked.isEmpty else { return try await look(typed, user, request, context, at: now) }
-        let grant = Grant(
+        guard let client = try await server.clients.client(pending.clientID, at: now) else {
+            return ask(user, request, notice: Self.unknown)
+        }
+        if server.settings.mustWait(client) { return try await wait(for: client, ticked, user, request, at: now) }
+        let least = server.settings.assurance(for: user, scopes: ticked)
+        guard (session.methods.assurance ?? .single) >= least else {
+            return ask(user, request, notice: "This needs a stronger sign-in: sign out, and sign in with a second factor.")
+        }
+        var grant = Grant(
             id: GrantID("g" + Random.text(21)), userID: user.id, clientID: pending.clientID, scopes: ticked,
             resource: pending.resource, redirectURI: "", createdAt: now, endsAt: now + server.settings.refreshAbsolute,
             authenticatedAt: session.authenticatedAt)
+        grant.methods = session.methods
         guard try await server.devices.approve(userCode: digest(code), grant: grant, at: now) else {
             return ask(user, request, notice: "This code was answered before or has expired.")
         }
@@ -156,6 +165,23 @@ package struct DeviceFlow: Sendable {
             "consent.granted", subject: user.name, client: pending.clientID, grant: grant.id, resource: pending.resource,
             scopes: ticked.description, details: [("grant_type", "device_code")])
         return .page(pages.device(.done(isAllowed: true)).recording(event))
+    }
+
+    /// CON-4: a device is no way around the administrator.
+    private func wait(
+        for client: Client, _ scopes: ScopeSet, _ user: User, _ request: Request, at now: Timestamp
+    ) async throws(StoreError) -> Outcome {
+        let isNew = try await server.approvals.ask(
+            for: client.id, user: user.id, redirectHost: "a device", scopes: scopes, perUser: AuthorizationFlow.requestsPerUser,
+            at: now)
+        let outcome = ask(
+            user, request, notice: "An administrator has to approve this application first. They see your request now.")
+        guard isNew, case .page(let page) = outcome else { return outcome }
+        return .page(
+            page.recording(
+                Event(
+                    "consent.required", .denied, reason: "CON-4", subject: user.name, client: client.id,
+                    scopes: scopes.description)))
     }
 
     private func digest(_ code: String) -> TokenDigest { server.hasher.digest(of: "user code " + code) }

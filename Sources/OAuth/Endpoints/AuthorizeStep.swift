@@ -36,10 +36,11 @@ extension AuthorizationFlow {
     private func open(
         _ ask: AuthorizationRequest, _ client: Client, _ request: Request, _ context: RequestContext, at now: Timestamp
     ) async -> Response {
-        let session: (user: User, authenticatedAt: Timestamp)?
+        let session: SignedIn?
         do { session = try await sessions.current(request, at: now) } catch { return unavailable(in: context) }
         let isFresh = session.map { session in
             !ask.prompt.contains(.login) && (ask.maxAge.map { now - session.authenticatedAt <= .seconds($0) } ?? true)
+                && session.isEnough(for: ask, settings)
         }
         if isFresh == true, let session, await isConsentRemembered(ask, client, session.user, request, at: now) {
             return await answerAtOnce(ask, client, session, context, at: now)
@@ -52,17 +53,22 @@ extension AuthorizationFlow {
         }
         let known = security.cookieDigest(BrowserSecurity.browserCookie, request)
         let cookie: (value: String?, digest: TokenDigest) = known.map { (nil, $0) } ?? freshBrowser()
-        let transaction = LoginTransaction(
+        var transaction = LoginTransaction(
             id: TransactionID.fresh(), browser: cookie.digest, request: ask, userID: isFresh == true ? session?.user.id : nil,
             authenticatedAt: isFresh == true ? session?.authenticatedAt : nil, createdAt: now,
             expiresAt: now + OAuthSettings.transactionLifetime)
+        if isFresh == true, let session { transaction.methods = session.methods }
         do {
             try await transactions.insert(transaction, perBrowser: Self.transactionsPerBrowser, total: Self.transactionsTotal)
         } catch { return unavailable(in: context) }
-        var response =
-            transaction.userID != nil
-            ? consentPage(transaction, client, session?.user, at: now, notice: nil)
-            : loginPage(transaction, client, username: ask.loginHint ?? "", notice: nil)
+        var response: Response
+        if transaction.userID != nil, let session {
+            do throws(StoreError) { response = try await question(transaction, client, session.user, at: now) } catch {
+                return unavailable(in: context)
+            }
+        } else {
+            response = loginPage(transaction, client, username: ask.loginHint ?? "", notice: nil)
+        }
         if let value = cookie.value {
             response.fields.append(.setCookie, Cookies.set(BrowserSecurity.browserCookie, value, maxAge: .seconds(3600)))
         }
@@ -74,7 +80,7 @@ extension AuthorizationFlow {
     private func isConsentRemembered(
         _ ask: AuthorizationRequest, _ client: Client, _ user: User, _ request: Request, at now: Timestamp
     ) async -> Bool {
-        guard !ask.prompt.contains(.consent) else { return false }
+        guard !ask.prompt.contains(.consent), !mustWait(client) else { return false }
         let site = request.fields.single(.secFetchSite)
         guard client.approvedAt != nil || (site.map { ["none", "same-origin", "same-site"].contains($0) } ?? false) else {
             return false
@@ -86,13 +92,13 @@ extension AuthorizationFlow {
     }
 
     private func answerAtOnce(
-        _ ask: AuthorizationRequest, _ client: Client, _ session: (user: User, authenticatedAt: Timestamp),
+        _ ask: AuthorizationRequest, _ client: Client, _ session: SignedIn,
         _ context: RequestContext, at now: Timestamp
     ) async -> Response {
         do throws(StoreError) {
             let scopes = ask.scopes.bounded(by: session.user.role)
             let (url, event) = try await issueCode(
-                ask, client, session.user, scopes, authenticatedAt: session.authenticatedAt, isRemembered: true, at: now)
+                ask, client, session, scopes, isRemembered: true, at: now)
             return Self.redirect(to: url).recording(event)
         } catch { return unavailable(in: context) }
     }
@@ -109,7 +115,9 @@ extension AuthorizationFlow {
             LoginPage(
                 providers: providers, transactionID: transaction.id,
                 token: security.formToken("login", transaction.id, transaction.browser),
-                clientName: client.name, username: username, notice: notice, status: status))
+                clientName: client.name, username: username, notice: notice, status: status,
+                passkey: factor.passkeys?.signInPrompt(
+                    transaction: transaction.id, browser: transaction.browser, at: clock())))
     }
 
     func consentPage(_ transaction: LoginTransaction, _ client: Client, _ user: User?, at now: Timestamp, notice: String?)

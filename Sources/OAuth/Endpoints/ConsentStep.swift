@@ -14,9 +14,12 @@ extension AuthorizationFlow {
         switch await enter(id: id, purpose: nil, query, request, context, at: now) {
         case .stop(let response): return response
         case .go(let step):
-            let user: User?
-            do { user = try await signedInUser(step, request, at: now) } catch { return unavailable(in: context) }
-            return consentPage(step.transaction, step.client, user, at: now, notice: nil)
+            do throws(StoreError) {
+                guard let session = try await signedIn(step, request, at: now) else {
+                    return loginPage(step.transaction, step.client, username: "", notice: nil)
+                }
+                return try await question(step.transaction, step.client, session.user, at: now)
+            } catch { return unavailable(in: context) }
         }
     }
 
@@ -28,11 +31,13 @@ extension AuthorizationFlow {
         case .go(let entered): step = entered
         }
         do {
-            guard let user = try await signedInUser(step, request, at: now) else {
+            guard let session = try await signedIn(step, request, at: now) else {
                 return loginPage(step.transaction, step.client, username: "", notice: "Sign in again to continue.")
             }
+            let user = session.user
             switch step.form.all("decision").first {
-            case "allow": return try await allow(user, step, context, at: now)
+            case "allow" where mustWait(step.client): return try await question(step.transaction, step.client, user, at: now)
+            case "allow": return try await allow(session, step, context, at: now)
             case "deny": return try await deny(user, step, context)
             default:
                 return consentPage(step.transaction, step.client, user, at: now, notice: "Choose Allow or Deny.")
@@ -40,16 +45,19 @@ extension AuthorizationFlow {
         } catch { return unavailable(in: context) }
     }
 
-    /// The user who signed in within this transaction, when this browser's session is still theirs.
-    private func signedInUser(_ step: Step, _ request: Request, at now: Timestamp) async throws(StoreError) -> User? {
-        guard let id = step.transaction.userID, let session = try await sessions.current(request, at: now), session.user.id == id
+    /// The user who signed in within this transaction, when this browser's session is still theirs and what they proved is enough.
+    private func signedIn(_ step: Step, _ request: Request, at now: Timestamp) async throws(StoreError) -> SignedIn? {
+        guard let id = step.transaction.userID, let authenticatedAt = step.transaction.authenticatedAt,
+            let session = try await sessions.current(request, at: now), session.user.id == id
         else { return nil }
-        return session.user
+        let proven = SignedIn(user: session.user, authenticatedAt: authenticatedAt, methods: step.transaction.methods)
+        return proven.isEnough(for: step.transaction.request, settings) ? proven : nil
     }
 
-    private func allow(_ user: User, _ step: Step, _ context: RequestContext, at now: Timestamp) async throws(StoreError)
+    private func allow(_ session: SignedIn, _ step: Step, _ context: RequestContext, at now: Timestamp) async throws(StoreError)
         -> Response
     {
+        let user = session.user
         let ask = step.transaction.request
         let offered = ask.scopes.bounded(by: user.role)
         let ticked = ScopeSet(step.form.all("scope").compactMap { Scope($0) }.filter { offered.covers($0) })
@@ -60,8 +68,7 @@ extension AuthorizationFlow {
         guard try await transactions.consume(step.transaction.id) else {
             return refuse("Already answered", "This request was answered before.", rule: "WEB-6", in: context, status: .ok)
         }
-        let (url, event) = try await issueCode(
-            ask, step.client, user, ticked, authenticatedAt: step.transaction.authenticatedAt, isRemembered: false, at: now)
+        let (url, event) = try await issueCode(ask, step.client, session, ticked, isRemembered: false, at: now)
         try await server.consents.keep(
             Consent(
                 userID: user.id, clientID: step.client.id, redirectHost: RedirectURI.displayHost(ask.redirectURI),
@@ -72,13 +79,15 @@ extension AuthorizationFlow {
 
     /// AZ-16: the code, bound to all that was decided, in the client's own address.
     func issueCode(
-        _ ask: AuthorizationRequest, _ client: Client, _ user: User, _ scopes: ScopeSet, authenticatedAt: Timestamp?,
-        isRemembered: Bool, at now: Timestamp
+        _ ask: AuthorizationRequest, _ client: Client, _ session: SignedIn, _ scopes: ScopeSet, isRemembered: Bool,
+        at now: Timestamp
     ) async throws(StoreError) -> (url: String, Event) {
-        let grant = Grant(
+        let user = session.user
+        var grant = Grant(
             id: GrantID("g" + Random.text(21)), userID: user.id, clientID: client.id, scopes: scopes, resource: ask.resource,
             redirectURI: ask.redirectURI, createdAt: now, endsAt: now + settings.refreshAbsolute,
-            authenticatedAt: authenticatedAt, isOffline: ask.isOffline, flow: ask.flow)
+            authenticatedAt: session.authenticatedAt, isOffline: ask.isOffline, flow: ask.flow)
+        grant.methods = session.methods
         let code = TokenFormat.mint(.code)
         try await grants.insert(
             grant,

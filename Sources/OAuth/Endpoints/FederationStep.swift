@@ -35,9 +35,20 @@ extension AuthorizationFlow {
             return refuse("Not signed in", text, rule: "OP-3", in: context, status: .forbidden, events: [event])
         case .user(let user, let transaction, let events):
             do {
-                if try await factor.isRequired(of: user) { return askSecondFactor(user, transaction, request, events, at: now) }
-                let cookie = try await sessions.open(user, request, from: context.peer, at: now)
-                if let transaction { try await transactions.setUser(user.id, authenticatedAt: now, of: transaction) }
+                if try await factor.kinds(of: user).isRequired {
+                    return try await askSecondFactor(user, transaction, request, events, at: now)
+                }
+                let cookie = try await sessions.open(
+                    user, by: AuthenticationMethods([.provider]), request, from: context.peer, at: now)
+                let signedIn = SignedIn(user: user, authenticatedAt: now, methods: AuthenticationMethods([.provider]))
+                if let transaction {
+                    if let pending = try await transactions.transaction(transaction, at: now),
+                        !signedIn.isEnough(for: pending.request, settings)
+                    {
+                        return tooWeak(signedIn, pending.request, context).with(.setCookie, cookie)
+                    }
+                    try await transactions.setUser(user.id, by: signedIn.methods, authenticatedAt: now, of: transaction)
+                }
                 let next = transaction.map { "/consent?transaction=" + $0 } ?? "/account"
                 // A page of ours, not a redirect: the session cookie is Lax, and this request came from another site.
                 var response = pages.handOff(to: settings.issuer + next, host: "your account").with(.setCookie, cookie)
@@ -50,15 +61,19 @@ extension AuthorizationFlow {
     /// A provider's word stands for the password, not for the second factor a person has set up here.
     private func askSecondFactor(
         _ user: User, _ transaction: String?, _ request: Request, _ events: [Event], at now: Timestamp
-    ) -> Response {
-        let ticket = FactorTicket(userID: user.id, passedAt: now)
-        let token = security.freshForm(FactorTicket.purpose, ticket.subject(transaction: transaction ?? ""), request).token
+    ) async throws(StoreError) -> Response {
+        let ticket = FactorTicket(userID: user.id, passedAt: now, first: .provider)
+        let subject = ticket.subject(transaction: transaction ?? "")
+        let token = security.freshForm(FactorTicket.purpose, subject, request).token
         var challenge = Event("auth.mfa.challenge", subject: user.name)
         challenge.details = events.first?.details ?? []
-        return pages.secondFactor(
-            SecondFactorPage(
-                transactionID: transaction ?? "", token: token, account: ticket.userID.text,
-                passed: "\(ticket.passedAt.milliseconds)", device: nil, notice: nil, status: .ok)
-        ).recording(challenge)
+        var page = SecondFactorPage(
+            transactionID: transaction ?? "", token: token, account: ticket.userID.text, passed: ticket.passed, device: nil,
+            notice: nil, status: .ok)
+        page.hasApp = try await factor.kinds(of: user).hasApp
+        if let browser = security.cookieDigest(BrowserSecurity.browserCookie, request) {
+            page.passkey = try await factor.passkeys?.factorPrompt(subject, of: user.id, browser: browser, at: now)
+        }
+        return pages.secondFactor(page).recording(challenge)
     }
 }

@@ -54,6 +54,7 @@ package struct IntrospectionEndpoint: Responder {
         answer.append("jti", .string(digest.reference))
         if let confirmation = facts.confirmation { answer.append("cnf", confirmation.json) }
         if let authenticated = facts.authenticatedAt { answer.append("auth_time", .int(authenticated.seconds)) }
+        if let assurance = facts.methods.assurance { answer.append("acr", .string(assurance.rawValue)) }
         return .object(answer)
     }
 

@@ -12,6 +12,7 @@ extension AuthorizationFlow {
         case .go(let entered): step = entered
         }
         if isSecondFactor { return await takeSecondFactor(step, request, context, at: now) }
+        if Passkeys.isAnswer(step.form) { return await takePasskey(step, request, context, at: now) }
         let username = step.form.all("username").first ?? ""
         let password = Secret(step.form.all("password").first ?? "")
         switch await login.attempt(username: username, password: password, from: context.peer, at: now) {
@@ -35,15 +36,34 @@ extension AuthorizationFlow {
         _ user: User, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp
     ) async -> Response {
         do throws(StoreError) {
-            guard try await factor.isRequired(of: user) else {
-                return await proceed(user, "password", step, request, context, at: now)
+            guard try await factor.kinds(of: user).isRequired else {
+                return await proceed(user, AuthenticationMethods([.password]), step, request, context, at: now)
             }
         } catch { return unavailable(in: context) }
         let ticket = FactorTicket(userID: user.id, passedAt: now)
         if let code = step.form.all("otp").first {  // both at once, as scripts send it
             return await judge(code, user, ticket, step, request, context, at: now)
         }
-        return secondFactorPage(ticket, step, notice: nil, status: .ok)
+        return await secondFactorPage(ticket, user, step, notice: nil, status: .ok, context, at: now)
+    }
+
+    /// A passkey as the only factor: it says who it is, and checked that it is them (MFA-2).
+    private func takePasskey(_ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp) async -> Response {
+        guard let passkeys = factor.passkeys else {
+            return loginPage(step.transaction, step.client, username: "", notice: PasskeyFault.unknown.notice)
+        }
+        do throws(StoreError) {
+            switch try await passkeys.signIn(
+                step.form, transaction: step.transaction.id, browser: step.transaction.browser, at: now)
+            {
+            case .verified(let user, let methods):
+                return await proceed(user, AuthenticationMethods(methods), step, request, context, at: now)
+            case .refused(let fault, let event):
+                return loginPage(
+                    step.transaction, step.client, username: "", notice: fault.notice, status: .unauthorized
+                ).recording(event.of(step.client))
+            }
+        } catch { return unavailable(in: context) }
     }
 
     private func takeSecondFactor(
@@ -60,8 +80,31 @@ extension AuthorizationFlow {
             guard let user = try await server.users.user(ticket.userID), !user.isDisabled else {
                 return loginPage(step.transaction, step.client, username: "", notice: "Sign in again.")
             }
+            if Passkeys.isAnswer(step.form) { return try await judgePasskey(user, ticket, step, request, context, at: now) }
             return await judge(step.form.all("otp").first ?? "", user, ticket, step, request, context, at: now)
         } catch { return unavailable(in: context) }
+    }
+
+    private func judgePasskey(
+        _ user: User, _ ticket: FactorTicket, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp
+    ) async throws(StoreError) -> Response {
+        guard let passkeys = factor.passkeys else {
+            return await secondFactorPage(ticket, user, step, notice: nil, status: .ok, context, at: now)
+        }
+        let outcome = try await passkeys.verify(
+            step.form, of: user, subject: ticket.subject(transaction: step.transaction.id), browser: step.transaction.browser,
+            at: now)
+        switch outcome {
+        case .verified(_, let methods):
+            var challenge = Event("auth.mfa.challenge", subject: user.name, client: step.client.id)
+            challenge.details = [("factor", "passkey")]
+            return await proceed(user, AuthenticationMethods([ticket.first] + methods), step, request, context, at: now)
+                .recording(challenge)
+        case .refused(let fault, let event):
+            return await secondFactorPage(
+                ticket, user, step, notice: fault.notice, status: .unauthorized, context, at: now
+            ).recording(event.of(step.client))
+        }
     }
 
     private func judge(
@@ -75,44 +118,73 @@ extension AuthorizationFlow {
         challenge.details = [("factor", outcome == .recoveryCodeUsed ? "recovery code" : "otp")]
         switch outcome {
         case .right:
-            return await proceed(user, "password otp", step, request, context, at: now).recording(challenge)
+            return await proceed(user, AuthenticationMethods([ticket.first, .code]), step, request, context, at: now)
+                .recording(challenge)
         case .recoveryCodeUsed:
-            return await proceed(user, "password recovery", step, request, context, at: now)
+            return await proceed(user, AuthenticationMethods([ticket.first, .recoveryCode]), step, request, context, at: now)
                 .recording(Event("mfa.recovery_used", severity: .warning, subject: user.name))
         case .wrong:
             challenge.outcome = .failure
             challenge.severity = .warning
-            return secondFactorPage(ticket, step, notice: "The code is not right.", status: .unauthorized).recording(challenge)
+            return await secondFactorPage(
+                ticket, user, step, notice: "The code is not right.", status: .unauthorized, context, at: now
+            ).recording(challenge)
         case .throttled(let wait):
-            return secondFactorPage(
-                ticket, step, notice: "Too many attempts. Wait \(wait.secondsRoundedUp) seconds and try again.",
-                status: .tooManyRequests
+            return await secondFactorPage(
+                ticket, user, step, notice: "Too many attempts. Wait \(wait.secondsRoundedUp) seconds and try again.",
+                status: .tooManyRequests, context, at: now
             ).with(.retryAfter, "\(wait.secondsRoundedUp)")
         }
     }
 
-    private func secondFactorPage(_ ticket: FactorTicket, _ step: Step, notice: String?, status: Status) -> Response {
-        pages.secondFactor(
-            SecondFactorPage(
-                transactionID: step.transaction.id,
-                token: security.formToken(
-                    FactorTicket.purpose, ticket.subject(transaction: step.transaction.id), step.transaction.browser),
-                account: ticket.userID.text, passed: "\(ticket.passedAt.milliseconds)", device: nil, notice: notice,
-                status: status))
+    private func secondFactorPage(
+        _ ticket: FactorTicket, _ user: User, _ step: Step, notice: String?, status: Status, _ context: RequestContext,
+        at now: Timestamp
+    ) async -> Response {
+        let subject = ticket.subject(transaction: step.transaction.id)
+        var page = SecondFactorPage(
+            transactionID: step.transaction.id,
+            token: security.formToken(FactorTicket.purpose, subject, step.transaction.browser), account: ticket.userID.text,
+            passed: ticket.passed, device: nil, notice: notice, status: status)
+        do throws(StoreError) {
+            page.hasApp = try await factor.kinds(of: user).hasApp
+            page.passkey = try await factor.passkeys?.factorPrompt(
+                subject, of: user.id, browser: step.transaction.browser, at: now)
+        } catch { return unavailable(in: context) }
+        return pages.secondFactor(page)
     }
 
     private func proceed(
-        _ user: User, _ method: String, _ step: Step, _ request: Request, _ context: RequestContext, at now: Timestamp
+        _ user: User, _ methods: AuthenticationMethods, _ step: Step, _ request: Request, _ context: RequestContext,
+        at now: Timestamp
     ) async -> Response {
         do {
-            let cookie = try await sessions.open(user, request, from: context.peer, at: now)
-            try await transactions.setUser(user.id, authenticatedAt: now, of: step.transaction.id)
+            let cookie = try await sessions.open(user, by: methods, request, from: context.peer, at: now)
             var event = Event("auth.login", subject: user.name, client: step.client.id)
-            event.details = [("method", .string(method))] + (step.transaction.request.flow.map { [("flow", .string($0))] } ?? [])
+            event.details =
+                [("method", .string(methods.auditText))] + (step.transaction.request.flow.map { [("flow", .string($0))] } ?? [])
+            let signedIn = SignedIn(user: user, authenticatedAt: now, methods: methods)
+            guard signedIn.isEnough(for: step.transaction.request, settings) else {
+                return tooWeak(signedIn, step.transaction.request, context).with(.setCookie, cookie).recording(event)
+            }
+            try await transactions.setUser(user.id, by: methods, authenticatedAt: now, of: step.transaction.id)
             return Self.redirect(to: settings.issuer + "/consent?transaction=\(step.transaction.id)")
                 .with(.setCookie, cookie).recording(event)
         } catch { return unavailable(in: context) }
     }
+
+    /// MFA-3: signed in, but not by what this needs. The account page, where a factor is set up, is open to them.
+    func tooWeak(_ session: SignedIn, _ ask: AuthorizationRequest, _ context: RequestContext) -> Response {
+        let how =
+            settings.assurance(for: session.user, ask) == .phishingResistant
+            ? "This needs a passkey. Sign in with one, or add one at \(settings.issuer)/account first."
+            : "This needs a second factor. Set up a passkey or an authenticator app at \(settings.issuer)/account first."
+        return refuse(
+            "A stronger sign-in is needed", how + " Then start again from your application.", rule: "MFA-3", in: context,
+            status: .forbidden)
+    }
+
+    // MARK: - Entering a step
 
     /// A step of a transaction, every binding checked.
     struct Step: Sendable {
@@ -164,5 +236,13 @@ extension AuthorizationFlow {
             guard let client = try await clients.client(transaction.request.clientID, at: now) else { return .stop(expired) }
             return .go(Step(transaction: transaction, client: client, form: form))
         } catch { return .stop(unavailable(in: context)) }
+    }
+}
+
+extension Event {
+    func of(_ client: Client) -> Event {
+        var event = self
+        event.client = client.id
+        return event
     }
 }

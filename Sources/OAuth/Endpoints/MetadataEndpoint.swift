@@ -86,6 +86,7 @@ package struct MetadataEndpoint: Responder {
         object.append("authorization_response_iss_parameter_supported", true)
         object.append("client_id_metadata_document_supported", .bool(settings.acceptsMetadataDocuments))
         if settings.acceptsCertificates { object.append("tls_client_certificate_bound_access_tokens", true) }
+        object.append("acr_values_supported", .strings(Assurance.allCases.map(\.rawValue)))
         object.append("service_documentation", .string(issuer + "/"))
         object.append("ui_locales_supported", ["en"])
         return .object(object)

@@ -84,7 +84,8 @@ extension OAuthError {
 
 extension Request {
     /// The form of a token endpoint: nothing of it in the URL, nothing repeated but `resource` (COM-3 to COM-5).
-    func grantForm() throws(OAuthError) -> Parameters {
+    /// - Parameter repeatable: what may stand more than once.
+    func grantForm(repeating repeatable: Set<String> = ["resource"]) throws(OAuthError) -> Parameters {
         guard (query ?? "").isEmpty else {
             throw OAuthError(.invalidRequest, "Send every parameter in the body, none in the URL.", rule: "COM-3")
         }
@@ -93,7 +94,7 @@ extension Request {
             let text = error == .mediaType ? "Send the body as application/x-www-form-urlencoded." : "The form cannot be read."
             throw OAuthError(.invalidRequest, text, rule: error == .mediaType ? "COM-4" : "COM-5")
         }
-        guard form.firstRepeated(except: ["resource"]) == nil else {
+        guard form.firstRepeated(except: repeatable) == nil else {
             throw OAuthError(.invalidRequest, "A parameter is repeated.", rule: "COM-3")
         }
         return form

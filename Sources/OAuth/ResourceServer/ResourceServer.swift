@@ -131,7 +131,8 @@ package struct ResourceServer: Sendable {
         let principal = Principal(
             userID: facts.user.id, username: facts.user.name, role: facts.user.role, scopes: facts.scopes, resource: facts.resource,
             credential: facts.credential, clientID: facts.clientID, grantID: facts.grantID, tokenReference: digest.reference,
-            credentialDigest: digest.bytes, confirmation: facts.confirmation, expiresAt: facts.expiresAt)
+            credentialDigest: digest.bytes, confirmation: facts.confirmation, assurance: facts.methods.assurance,
+            authenticatedAt: facts.authenticatedAt, expiresAt: facts.expiresAt)
         if principal.isCurrent(at: now) {
             cache.keep(principal, digest, shard: context.loopIndex, epoch: epoch, at: context.received)
         }
@@ -172,6 +173,7 @@ package struct ResourceServer: Sendable {
     ) async -> Verdict {
         guard principal.isCurrent(at: now) else { return refuse(resource, "expired", nil) }
         if let audience = principal.resource, audience != resource.url { return refuse(resource, "audience", nil) }
+        if let needed = roleStepUp(principal, at: now) { return refuse(resource, needed) }
         if principal.confirmation == nil, proven == nil { return .caller(principal) }
         return await prove(principal, token, proven, resource, context, at: now)
     }
@@ -231,6 +233,25 @@ package struct ResourceServer: Sendable {
         } catch { return .refused(OAuthError.unavailable.response(), isUnauthorized: false) }
     }
 
+    /// What the caller's role asks of a sign-in and this one lacks (MFA-3). Grants older than the rule end here, and credentials
+    /// nobody signed in for are no matter of it.
+    private func roleStepUp(_ principal: Principal, at now: Timestamp) -> StepUp? {
+        guard let least = settings.roleAssurance[principal.role], principal.authenticatedAt != nil else { return nil }
+        let needed = StepUp(least)
+        return needed.isMet(by: principal.assurance ?? .single, at: principal.authenticatedAt, now: now) ? nil : needed
+    }
+
+    private func refuse(_ resource: ProtectedResource, _ needed: StepUp) -> Verdict {
+        let body: JSONValue = [
+            "error": .string(Challenge.insufficientAuthentication), "error_description": "Sign in again with a stronger factor.",
+        ]
+        let response = Response.json(body, status: .unauthorized).uncached
+            .with(.wwwAuthenticate, Challenge.stepUp(resource, settings, needed))
+        return .refused(
+            response.recording(Event("token.rejected", .denied, reason: "assurance", resource: resource.url)),
+            isUnauthorized: true)
+    }
+
     private func refuse(_ resource: ProtectedResource, _ reason: String, _ digest: TokenDigest?) -> Verdict {
         var event = Event("token.rejected", .denied, reason: reason, resource: resource.url)
         event.tokenReference = digest?.reference
@@ -253,6 +274,17 @@ package enum Challenge {
         if let error { text += "error=\"\(error)\", " }
         text += "resource_metadata=\"\(settings.issuer)\(MetadataEndpoint.resourcePath)\(resource.path)\""
         if let scope { text += ", scope=\"\(scope)\"" }
+        return text
+    }
+
+    package static let insufficientAuthentication = "insufficient_user_authentication"
+
+    /// RFC 9470 §3: which sign-in would do.
+    package static func stepUp(_ resource: ProtectedResource, _ settings: OAuthSettings, _ needed: StepUp) -> String {
+        var text = bearer(
+            resource, settings, error: insufficientAuthentication, scope: resource.baseline.description)
+        text += ", error_description=\"A different sign-in is needed\", acr_values=\"\(needed.assurance.rawValue)\""
+        if let age = needed.maximumAge { text += ", max_age=\"\(age.components.seconds)\"" }
         return text
     }
 }

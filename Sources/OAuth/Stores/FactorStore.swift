@@ -3,21 +3,20 @@ package import Primitives
 /// What is known of a user's authenticator app.
 package struct OneTimePasswordState: Sendable, Hashable {
     package let isConfirmed: Bool
-    /// Recovery codes not used yet.
-    package let recoveryCodes: Int
 
-    package init(isConfirmed: Bool, recoveryCodes: Int) {
-        self.isConfirmed = isConfirmed
-        self.recoveryCodes = recoveryCodes
-    }
+    package init(isConfirmed: Bool) { self.isConfirmed = isConfirmed }
 }
 
 /// Persists second factors and invitations; secrets themselves are in the vault.
 package protocol FactorStore: Sendable {
     /// Nil when the user never began to enrol.
     func oneTimePassword(of user: UserID) async throws(StoreError) -> OneTimePasswordState?
+    /// When an enrolment that is not confirmed began; nil when there is none.
+    func enrolmentBegan(of user: UserID) async throws(StoreError) -> Timestamp?
+    /// Recovery codes not used yet.
+    func recoveryCodesLeft(of user: UserID) async throws(StoreError) -> Int
     /// Begins an enrolment, unconfirmed; replaces an unconfirmed one before.
-    func beginOneTimePassword(of user: UserID) async throws(StoreError)
+    func beginOneTimePassword(of user: UserID, at now: Timestamp) async throws(StoreError)
     /// Confirms it and replaces the recovery codes; false when there was nothing to confirm.
     func confirmOneTimePassword(of user: UserID, step: Int64, recoveryCodes: [TokenDigest], at now: Timestamp)
         async throws(StoreError) -> Bool
@@ -25,7 +24,7 @@ package protocol FactorStore: Sendable {
     func accept(step: Int64, of user: UserID) async throws(StoreError) -> Bool
     /// True for exactly one use of each code.
     func useRecoveryCode(_ digest: TokenDigest, of user: UserID, at now: Timestamp) async throws(StoreError) -> Bool
-    /// Forgets the factor and its recovery codes; false when there was none.
+    /// Forgets the app, and with the last factor the recovery codes; false when there was none.
     func removeOneTimePassword(of user: UserID) async throws(StoreError) -> Bool
 
     /// Stores an invitation; earlier ones of the user end (PW-3).

@@ -20,6 +20,8 @@ package struct Grant: Sendable, Hashable {
     package let isOffline: Bool
     /// Ties the records of one connection together, from its authorization to its calls.
     package let flow: String?
+    /// How the user proved it; empty where nobody was asked, or before that was kept.
+    package var methods = AuthenticationMethods([])
 
     package init(
         id: GrantID, userID: UserID, clientID: ClientID, scopes: ScopeSet, resource: String, redirectURI: String,

@@ -11,6 +11,8 @@ package struct BrowserSession: Sendable, Hashable {
     /// Where it signed in from, for the user's list.
     package let address: String
     package let userAgent: String
+    /// How it was proven; empty of sessions older than the question.
+    package var methods = AuthenticationMethods([])
 
     package init(
         userID: UserID, authenticatedAt: Timestamp, idleUntil: Timestamp, endsAt: Timestamp, address: String, userAgent: String

@@ -16,6 +16,8 @@ package struct TokenFacts: Sendable, Hashable {
     package let confirmation: Confirmation?
     /// When the user proved who they are, where somebody was asked.
     package let authenticatedAt: Timestamp?
+    /// How, where that is known.
+    package var methods = AuthenticationMethods([])
     /// Not revoked, its grant stands, user and client are active. Expiry is the reader's to compare.
     package let isActive: Bool
 

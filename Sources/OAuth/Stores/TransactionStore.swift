@@ -10,6 +10,7 @@ package struct LoginTransaction: Sendable, Hashable {
     /// When the browser proved who it is, within this transaction or by an earlier session.
     package var userID: UserID?
     package var authenticatedAt: Timestamp?
+    package var methods = AuthenticationMethods([])
     package let createdAt: Timestamp
     package let expiresAt: Timestamp
 
@@ -33,7 +34,8 @@ package protocol TransactionStore: Sendable {
     func insert(_ transaction: LoginTransaction, perBrowser: Int, total: Int) async throws(StoreError)
     /// Nil when unknown, used or expired.
     func transaction(_ id: String, at now: Timestamp) async throws(StoreError) -> LoginTransaction?
-    func setUser(_ userID: UserID, authenticatedAt: Timestamp, of id: String) async throws(StoreError)
+    func setUser(_ userID: UserID, by methods: AuthenticationMethods, authenticatedAt: Timestamp, of id: String)
+        async throws(StoreError)
     /// Ends it; true for exactly one of two concurrent calls.
     func consume(_ id: String) async throws(StoreError) -> Bool
 }

@@ -49,6 +49,10 @@ struct TokenIssuer: Sendable {
             ("jti", .string(Base64.encode(Random.bytes(32)))), ("scope", .string(scopes.description)),
         ])
         if let authenticated = grant.authenticatedAt { claims["auth_time"] = .int(authenticated.seconds) }
+        if let assurance = grant.methods.assurance {
+            claims["acr"] = .string(assurance.rawValue)
+            claims["amr"] = .strings(grant.methods.claim)
+        }
         if let confirmation { claims["cnf"] = confirmation.json }
         guard let key = keyring.active(at: now), let text = try? key.sign(.object(claims), type: Self.jwtType) else {
             throw .unavailable

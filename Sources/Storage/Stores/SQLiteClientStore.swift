@@ -128,7 +128,7 @@ extension Client {
     }
 
     /// From all columns in the order of the table.
-    fileprivate init(row: borrowing Statement) throws(StoreError) {
+    init(row: borrowing Statement) throws(StoreError) {
         self.init(
             id: ClientID(row.text(0)), kind: try row.word(1), name: row.text(2), redirectURIs: try row.strings(3),
             authenticationMethod: try row.word(4), secretDigest: row.optionalBlob(5).map { TokenDigest(bytes: $0) },

@@ -92,7 +92,7 @@ package struct SQLiteDeviceStore: DeviceStore {
             let record = try transaction.first(
                 """
                 SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at,
-                    g.authenticated_at, g.confirmation, g.flow, g.is_offline
+                    g.authenticated_at, g.confirmation, g.flow, g.is_offline, g.methods
                 FROM grants g JOIN users u ON u.id = g.user_id
                 WHERE g.id = ?1 AND g.revoked_at IS NULL AND u.is_disabled = 0
                 """, [.id(grant)]

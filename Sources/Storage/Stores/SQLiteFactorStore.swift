@@ -9,19 +9,35 @@ package struct SQLiteFactorStore: FactorStore {
 
     package func oneTimePassword(of user: UserID) async throws(StoreError) -> OneTimePasswordState? {
         try await database.read { connection throws(StoreError) in
-            try connection.first(
-                """
-                SELECT confirmed_at IS NOT NULL,
-                    (SELECT count(*) FROM recovery_codes r WHERE r.user_id = o.user_id AND r.used_at IS NULL)
-                FROM one_time_passwords o WHERE user_id = ?1
-                """, [.id(user)]
-            ) { row in OneTimePasswordState(isConfirmed: row.flag(0), recoveryCodes: row.count(1)) }
+            try connection.first("SELECT confirmed_at IS NOT NULL FROM one_time_passwords WHERE user_id = ?1", [.id(user)]) { row in
+                OneTimePasswordState(isConfirmed: row.flag(0))
+            }
         }
     }
 
-    package func beginOneTimePassword(of user: UserID) async throws(StoreError) {
+    package func recoveryCodesLeft(of user: UserID) async throws(StoreError) -> Int {
+        try await database.read { connection throws(StoreError) in
+            try connection.first("SELECT count(*) FROM recovery_codes WHERE user_id = ?1 AND used_at IS NULL", [.id(user)]) { row in
+                row.count(0)
+            } ?? 0
+        }
+    }
+
+    package func enrolmentBegan(of user: UserID) async throws(StoreError) -> Timestamp? {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                "SELECT began_at FROM one_time_passwords WHERE user_id = ?1 AND confirmed_at IS NULL", [.id(user)]
+            ) { row in row.time(0) }
+        }
+    }
+
+    package func beginOneTimePassword(of user: UserID, at now: Timestamp) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
-            try transaction.run("INSERT OR IGNORE INTO one_time_passwords (user_id) VALUES (?1)", [.id(user)])
+            try transaction.run(
+                """
+                INSERT INTO one_time_passwords (user_id, began_at) VALUES (?1, ?2)
+                ON CONFLICT (user_id) DO UPDATE SET began_at = excluded.began_at WHERE confirmed_at IS NULL
+                """, [.id(user), .time(now)])
         }
     }
 
@@ -64,8 +80,9 @@ package struct SQLiteFactorStore: FactorStore {
 
     package func removeOneTimePassword(of user: UserID) async throws(StoreError) -> Bool {
         try await database.write { transaction throws(StoreError) in
-            try transaction.run("DELETE FROM recovery_codes WHERE user_id = ?1", [.id(user)])
-            return try transaction.run("DELETE FROM one_time_passwords WHERE user_id = ?1", [.id(user)]) == 1
+            let wasThere = try transaction.run("DELETE FROM one_time_passwords WHERE user_id = ?1", [.id(user)]) == 1
+            try transaction.dropUselessRecoveryCodes(of: user)
+            return wasThere
         }
     }
 

@@ -8,7 +8,7 @@ extension SQLiteGrantStore {
             try connection.first(
                 """
                 SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at, g.authenticated_at,
-                    g.confirmation, g.flow, g.is_offline,
+                    g.confirmation, g.flow, g.is_offline, g.methods,
                     r.generation, r.expires_at, r.superseded_at, r.sealed_successor, r.is_successor_used,
                     g.revoked_at IS NULL AND u.is_disabled = 0
                 FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id JOIN users u ON u.id = g.user_id
@@ -26,7 +26,7 @@ extension SQLiteGrantStore {
             let record = try transaction.first(
                 """
                 SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at, g.authenticated_at,
-                    g.confirmation, g.flow, g.is_offline,
+                    g.confirmation, g.flow, g.is_offline, g.methods,
                     r.generation, r.expires_at, r.superseded_at, r.sealed_successor, r.is_successor_used,
                     g.revoked_at IS NULL AND u.is_disabled = 0
                 FROM refresh_tokens r JOIN grants g ON g.id = r.grant_id JOIN users u ON u.id = g.user_id
@@ -70,7 +70,7 @@ extension RefreshRecord {
     /// From the columns of the grant, then generation, expires_at, superseded_at, sealed_successor, is_successor_used, is active.
     fileprivate init(row: borrowing Statement) {
         self.init(
-            grant: Grant(row: row), generation: row.count(12), expiresAt: row.time(13), supersededAt: row.optionalTime(14),
-            sealedSuccessor: row.optionalBlob(15), isSuccessorUsed: row.flag(16), isActive: row.flag(17))
+            grant: Grant(row: row), generation: row.count(13), expiresAt: row.time(14), supersededAt: row.optionalTime(15),
+            sealedSuccessor: row.optionalBlob(16), isSuccessorUsed: row.flag(17), isActive: row.flag(18))
     }
 }

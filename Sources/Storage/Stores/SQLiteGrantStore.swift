@@ -29,7 +29,7 @@ package struct SQLiteGrantStore: GrantStore {
             try connection.first(
                 """
                 SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at, g.authenticated_at,
-                    g.confirmation, g.flow, g.is_offline,
+                    g.confirmation, g.flow, g.is_offline, g.methods,
                     c.challenge, c.expires_at, c.consumed_at IS NOT NULL, c.failed_attempts,
                     g.revoked_at IS NULL AND u.is_disabled = 0, c.dpop_key
                 FROM codes c JOIN grants g ON g.id = c.grant_id JOIN users u ON u.id = g.user_id
@@ -37,8 +37,8 @@ package struct SQLiteGrantStore: GrantStore {
                 """, [.digest(digest)]
             ) { row in
                 CodeRecord(
-                    grant: Grant(row: row), challenge: row.text(12), dpopKey: row.optionalText(17), expiresAt: row.time(13),
-                    isConsumed: row.flag(14), failedAttempts: row.count(15), isActive: row.flag(16))
+                    grant: Grant(row: row), challenge: row.text(13), dpopKey: row.optionalText(18), expiresAt: row.time(14),
+                    isConsumed: row.flag(15), failedAttempts: row.count(16), isActive: row.flag(17))
             }
         }
     }
@@ -76,7 +76,8 @@ package struct SQLiteGrantStore: GrantStore {
             try connection.all(
                 """
                 SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at,
-                    g.authenticated_at, g.confirmation, g.flow, g.is_offline, c.name, c.kind, g.last_used_at, g.last_address
+                    g.authenticated_at, g.confirmation, g.flow, g.is_offline, g.methods, c.name, c.kind, g.last_used_at,
+                    g.last_address
                 FROM grants g JOIN clients c ON c.id = g.client_id
                 WHERE g.user_id = ?1 AND g.revoked_at IS NULL AND g.ends_at > ?2 AND (
                     EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.grant_id = g.id AND r.superseded_at IS NULL AND r.expires_at > ?2)
@@ -85,8 +86,8 @@ package struct SQLiteGrantStore: GrantStore {
                 """, [.id(user), .time(now)]
             ) { row throws(StoreError) in
                 GrantSummary(
-                    grant: Grant(row: row), clientName: row.text(12), clientKind: try row.word(13),
-                    lastUsedAt: row.optionalTime(14), lastAddress: row.optionalText(15))
+                    grant: Grant(row: row), clientName: row.text(13), clientKind: try row.word(14),
+                    lastUsedAt: row.optionalTime(15), lastAddress: row.optionalText(16))
             }
         }
     }
@@ -126,13 +127,14 @@ package struct SQLiteGrantStore: GrantStore {
 
 extension Grant {
     /// From the columns id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at, authenticated_at,
-    /// confirmation, flow, is_offline.
+    /// confirmation, flow, is_offline, methods.
     init(row: borrowing Statement) {
         self.init(
             id: GrantID(row.text(0)), userID: UserID(row.text(1)), clientID: ClientID(row.text(2)), scopes: row.scopes(3),
             resource: row.text(4), redirectURI: row.text(5), createdAt: row.time(6), endsAt: row.time(7),
             authenticatedAt: row.optionalTime(8), confirmation: row.optionalText(9).flatMap(Confirmation.init),
             isOffline: row.flag(11), flow: row.optionalText(10))
+        methods = AuthenticationMethods(text: row.text(12))
     }
 }
 
@@ -141,13 +143,14 @@ extension Transaction {
         try run(
             """
             INSERT INTO grants (id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at, authenticated_at,
-                confirmation, flow, is_offline)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                confirmation, flow, is_offline, methods)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             """,
             [
                 .id(grant.id), .id(grant.userID), .id(grant.clientID), .scopes(grant.scopes), .text(grant.resource),
                 .text(grant.redirectURI), .time(grant.createdAt), .time(grant.endsAt), .time(orNull: grant.authenticatedAt),
                 .text(orNull: grant.confirmation?.text), .text(orNull: grant.flow), .flag(grant.isOffline),
+                .text(grant.methods.text),
             ])
     }
 

@@ -11,12 +11,12 @@ package struct SQLiteSessionStore: SessionStore {
         try await database.write { transaction throws(StoreError) in
             try transaction.run(
                 """
-                INSERT INTO sessions (digest, user_id, authenticated_at, idle_until, ends_at, address, user_agent)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                INSERT INTO sessions (digest, user_id, authenticated_at, idle_until, ends_at, address, user_agent, methods)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                 """,
                 [
                     .digest(digest), .id(session.userID), .time(session.authenticatedAt), .time(session.idleUntil),
-                    .time(session.endsAt), .text(session.address), .text(session.userAgent),
+                    .time(session.endsAt), .text(session.address), .text(session.userAgent), .text(session.methods.text),
                 ])
         }
     }
@@ -25,15 +25,11 @@ package struct SQLiteSessionStore: SessionStore {
         try await database.read { connection throws(StoreError) in
             try connection.first(
                 """
-                SELECT s.user_id, s.authenticated_at, s.idle_until, s.ends_at, s.address, s.user_agent
+                SELECT s.user_id, s.authenticated_at, s.idle_until, s.ends_at, s.address, s.user_agent, s.methods
                 FROM sessions s JOIN users u ON u.id = s.user_id
                 WHERE s.digest = ?1 AND s.idle_until > ?2 AND s.ends_at > ?2 AND u.is_disabled = 0
                 """, [.digest(digest), .time(now)]
-            ) { row in
-                BrowserSession(
-                    userID: UserID(row.text(0)), authenticatedAt: row.time(1), idleUntil: row.time(2), endsAt: row.time(3),
-                    address: row.text(4), userAgent: row.text(5))
-            }
+            ) { row in row.session(methods: 6) }
         }
     }
 
@@ -75,18 +71,22 @@ extension Connection {
     ) throws(StoreError) -> [(digest: TokenDigest, username: String, session: BrowserSession)] {
         try all(
             """
-            SELECT s.user_id, s.authenticated_at, s.idle_until, s.ends_at, s.address, s.user_agent, s.digest, u.name
+            SELECT s.user_id, s.authenticated_at, s.idle_until, s.ends_at, s.address, s.user_agent, s.digest, u.name, s.methods
             FROM sessions s JOIN users u ON u.id = s.user_id
             WHERE (?1 IS NULL OR s.user_id = ?1) AND s.idle_until > ?2 AND s.ends_at > ?2 AND u.is_disabled = 0
             ORDER BY s.authenticated_at DESC, s.digest LIMIT 1000
             """, [.id(orNull: user), .time(now)]
-        ) { row in
-            (
-                row.digest(6), row.text(7),
-                BrowserSession(
-                    userID: UserID(row.text(0)), authenticatedAt: row.time(1), idleUntil: row.time(2), endsAt: row.time(3),
-                    address: row.text(4), userAgent: row.text(5))
-            )
-        }
+        ) { row in (row.digest(6), row.text(7), row.session(methods: 8)) }
+    }
+}
+
+extension Statement {
+    /// From the columns user_id, authenticated_at, idle_until, ends_at, address, user_agent, and where `methods` is.
+    fileprivate borrowing func session(methods column: CInt) -> BrowserSession {
+        var session = BrowserSession(
+            userID: UserID(text(0)), authenticatedAt: time(1), idleUntil: time(2), endsAt: time(3), address: text(4),
+            userAgent: text(5))
+        session.methods = AuthenticationMethods(text: text(column))
+        return session
     }
 }

@@ -43,6 +43,7 @@ package struct SQLiteSingleUseStore: SingleUseStore, PushedRequestStore {
             try transaction.run("DELETE FROM pushed_requests WHERE expires_at <= ?1", [.time(now)])
             try transaction.run("DELETE FROM device_authorizations WHERE expires_at <= ?1", [.time(now - .seconds(3600))])
             try transaction.run("DELETE FROM consents WHERE expires_at <= ?1", [.time(now)])
+            try transaction.run("DELETE FROM client_requests WHERE asked_at <= ?1", [.time(now - .seconds(30 * 86_400))])
         }
     }
 }

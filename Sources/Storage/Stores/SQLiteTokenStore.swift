@@ -14,17 +14,19 @@ package struct SQLiteTokenStore: TokenStore {
                 """
                 SELECT u.id, u.name, u.role, u.is_disabled, u.created_at, t.scopes, t.kind, g.client_id, t.grant_id, g.resource,
                     t.expires_at, t.revoked_at IS NULL AND g.revoked_at IS NULL AND u.is_disabled = 0, t.issued_at, t.confirmation,
-                    g.authenticated_at
+                    g.authenticated_at, g.methods
                 FROM tokens t JOIN users u ON u.id = t.user_id LEFT JOIN grants g ON g.id = t.grant_id
                 WHERE t.digest = ?1
                 """, [.digest(digest)]
             ) { row throws(StoreError) in
-                TokenFacts(
+                var facts = TokenFacts(
                     user: try User(row: row), scopes: row.scopes(5), credential: try row.word(6),
                     clientID: row.optionalText(7).map { ClientID($0) }, grantID: row.optionalText(8).map { GrantID($0) },
                     resource: row.optionalText(9), issuedAt: row.time(12), expiresAt: row.optionalTime(10),
                     confirmation: row.optionalText(13).flatMap(Confirmation.init), authenticatedAt: row.optionalTime(14),
                     isActive: row.flag(11))
+                facts.methods = AuthenticationMethods(text: row.optionalText(15) ?? "")
+                return facts
             }
         }
     }

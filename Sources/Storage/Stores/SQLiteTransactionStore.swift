@@ -12,12 +12,13 @@ package struct SQLiteTransactionStore: TransactionStore {
             try transaction.run("DELETE FROM login_transactions WHERE expires_at <= ?1", [.time(login.createdAt)])
             try transaction.run(
                 """
-                INSERT INTO login_transactions (id, browser, request, user_id, authenticated_at, created_at, expires_at)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                INSERT INTO login_transactions (id, browser, request, user_id, authenticated_at, created_at, expires_at, methods)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                 """,
                 [
                     .text(login.id), .digest(login.browser), .text(login.request.json.text), .id(orNull: login.userID),
                     .time(orNull: login.authenticatedAt), .time(login.createdAt), .time(login.expiresAt),
+                    .text(login.methods.text),
                 ])
             // Numbers grow with each insertion, so the greatest are the newest.
             try transaction.run(
@@ -37,17 +38,19 @@ package struct SQLiteTransactionStore: TransactionStore {
         try await database.read { connection throws(StoreError) in
             try connection.first(
                 """
-                SELECT id, browser, request, user_id, authenticated_at, created_at, expires_at
+                SELECT id, browser, request, user_id, authenticated_at, created_at, expires_at, methods
                 FROM login_transactions WHERE id = ?1 AND expires_at > ?2
                 """, [.text(id), .time(now)], LoginTransaction.init(row:))
         }
     }
 
-    package func setUser(_ userID: UserID, authenticatedAt: Timestamp, of id: String) async throws(StoreError) {
+    package func setUser(
+        _ userID: UserID, by methods: AuthenticationMethods, authenticatedAt: Timestamp, of id: String
+    ) async throws(StoreError) {
         try await database.write { transaction throws(StoreError) in
             try transaction.run(
-                "UPDATE login_transactions SET user_id = ?2, authenticated_at = ?3 WHERE id = ?1",
-                [.text(id), .id(userID), .time(authenticatedAt)])
+                "UPDATE login_transactions SET user_id = ?2, authenticated_at = ?3, methods = ?4 WHERE id = ?1",
+                [.text(id), .id(userID), .time(authenticatedAt), .text(methods.text)])
         }
     }
 
@@ -66,5 +69,6 @@ extension LoginTransaction {
         self.init(
             id: row.text(0), browser: row.digest(1), request: request, userID: row.optionalText(3).map { UserID($0) },
             authenticatedAt: row.optionalTime(4), createdAt: row.time(5), expiresAt: row.time(6))
+        methods = AuthenticationMethods(text: row.text(7))
     }
 }

@@ -37,6 +37,8 @@ import Testing
         case "oauth.registration", "oauth.client_metadata_documents", "engines.qarnot.enabled", "audit.rotate.daily": "off"
         case "audit.witnesses": "file:/other"
         case "audit.rotate.bytes": "1048576"
+        case "oauth.client_approval": "on"
+        case let path where path.hasPrefix("login.require."): "phr"
         case "login.argon2.memory_kib": "19456"
         case "audit.durability": "batched"
         case "engines.qarnot.path": "/mcp/qarnot"

@@ -22,7 +22,7 @@ private final class GateFixture: Sendable {
         func sleep(for duration: Duration) async throws(CancellationError) { throw CancellationError() }
     }
 
-    init(_ change: (inout Configuration.Limits) -> Void = { _ in }) throws {
+    init(stepUps: [Scope: StepUp] = [:], _ change: (inout Configuration.Limits) -> Void = { _ in }) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "gate-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         log = try AuditLog(
@@ -31,9 +31,10 @@ private final class GateFixture: Sendable {
         var limits = Configuration.Limits()
         change(&limits)
         let resource = ProtectedResource(url: "https://gate.example.com/mcp", path: "/mcp", engine: "qarnot", title: "Qarnot")
+        var settings = OAuthSettings(issuer: "https://gate.example.com", resources: [resource])
+        settings.stepUps = stepUps
         gate = ToolGate(
-            engine: "qarnot", resource: resource,
-            settings: OAuthSettings(issuer: "https://gate.example.com", resources: [resource]),
+            engine: "qarnot", resource: resource, settings: settings,
             limits: limits, toolQuotas: limits.quotas(of: "qarnot"), limiter: RateLimiter(), cap: cap,
             streamCap: ConcurrencyCap(limit: 0),
             auditor: Auditor(log: log, logger: .silent), sleeper: NoWait(),
@@ -44,7 +45,7 @@ private final class GateFixture: Sendable {
 
     func call(
         _ permission: Permission, role: Role = .admin, scopes: String = "qarnot:admin", readOnly: Bool = true,
-        anonymous: Bool = false
+        anonymous: Bool = false, assurance: Assurance? = nil, authenticatedAt: Timestamp? = nil
     ) -> ToolCall {
         let tool = Tool(
             name: "do_it", title: "", description: "", inputSchema: ["type": "object"],
@@ -54,7 +55,8 @@ private final class GateFixture: Sendable {
         let caller = Principal(
             userID: UserID("u1"), username: "demo", role: role, scopes: ScopeSet(text: scopes), resource: nil,
             credential: .personalToken,
-            clientID: ClientID("c1"), grantID: nil, tokenReference: "0a1b2c3d", expiresAt: nil)
+            clientID: ClientID("c1"), grantID: nil, tokenReference: "0a1b2c3d", assurance: assurance,
+            authenticatedAt: authenticatedAt, expiresAt: nil)
         return ToolCall(tool: tool, argumentBytes: Array("{}".utf8), caller: anonymous ? nil : caller, revision: .july2026)
     }
 
@@ -233,5 +235,35 @@ private final class GateFixture: Sendable {
         _ = await fixture.gate.finish(call, outcome: .completed, in: .sample)
         let record = try #require(try fixture.records().first)
         #expect(record["arg_digest"]?.string == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")
+    }
+
+    /// RFC 9470 §3: the challenge says which sign-in would do, and nothing ran.
+    @Test func `a tool that needs a stronger or newer sign-in leads to one (MFA-3)`() async throws {
+        let rules = [Scope(engine: "qarnot", permission: .execute): StepUp(.multiple, maximumAge: .seconds(900))]
+        let fixture = try GateFixture(stepUps: rules)
+        let now = Timestamp.now()
+        func refusal(_ call: ToolCall) async -> Refusal? {
+            guard case .refused(let refusal) = await fixture.gate.admit(call, in: .sample) else { return nil }
+            return refusal
+        }
+        let weak = try #require(
+            await refusal(fixture.call(.admin, assurance: .single, authenticatedAt: now)), "a rule holds for higher classes too")
+        #expect(weak.status == .unauthorized && weak.events.first?.policy == "assurance")
+        let challenge = weak.fields[.wwwAuthenticate] ?? ""
+        #expect(challenge.contains("error=\"insufficient_user_authentication\"") && challenge.contains("acr_values=\"2fa\""))
+        #expect(challenge.contains("max_age=\"900\""))
+        #expect(await refusal(fixture.call(.execute, assurance: .multiple, authenticatedAt: now - .seconds(901))) != nil)
+        #expect(await refusal(fixture.call(.execute)) != nil, "nobody signed in for it")
+        #expect(await refusal(fixture.call(.read)) == nil)
+    }
+
+    @Test func `a sign-in that is enough passes the rule (MFA-3)`() async throws {
+        let rules = [Scope(engine: "qarnot", permission: .execute): StepUp(.multiple, maximumAge: .seconds(900))]
+        let fixture = try GateFixture(stepUps: rules)
+        let call = fixture.call(.execute, assurance: .phishingResistant, authenticatedAt: .now())
+        guard case .admitted = await fixture.gate.admit(call, in: .sample) else {
+            Issue.record("refused")
+            return
+        }
     }
 }

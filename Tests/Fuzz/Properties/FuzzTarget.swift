@@ -17,6 +17,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case cookies
     /// Queries and forms.
     case forms
+    /// What authenticators answer: CBOR, attestation objects, authenticator data, keys.
+    case passkeys
 
     /// Names the first rule the parser breaks on that input; nil when it keeps all.
     package func violation(by input: [UInt8]) -> String? {
@@ -28,6 +30,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .proxy: FieldProperties.proxyViolation(by: input)
         case .cookies: FieldProperties.cookieViolation(by: input)
         case .forms: FieldProperties.formViolation(by: input)
+        case .passkeys: PasskeyProperties.violation(by: input)
         }
     }
 

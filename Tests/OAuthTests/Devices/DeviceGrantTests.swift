@@ -39,6 +39,33 @@ struct DeviceGrantTests {
         return withExtendedLifetime(world) { response }
     }
 
+    @Test(arguments: [true, false])
+    func `a device is no way around an administrator's approval or a role's factor (CON-4, MFA-3)`(_ isApproval: Bool) async throws
+    {
+        let world = try await World {
+            if isApproval { $0.requiresClientApproval = true } else { $0.roleAssurance = [.operator: .multiple] }
+        }
+        try await world.clients.insert(
+            .sample("box", kind: .dynamic, redirectURIs: [], grantTypes: [DeviceAuthorizationEndpoint.grantType]))
+        let start = await begin(world, client: "box")
+        let userCode = try #require(start.json["user_code"]?.string)
+        // A session from elsewhere: one factor, which the role's rule does not take for a code.
+        let cookie = try await world.browserSessions.open(
+            .ada, by: AuthenticationMethods([.password]), .get("/login"), from: RequestContext.sample.peer, at: world.now)
+        var browser = try await Browser.cookied(world)
+        browser.keep(Response(.ok).with(.setCookie, cookie))
+        let ask = try #require(await page(world, &browser, .get("/device", [("user_code", userCode)])))
+        let form: [(String, String)] = [
+            ("token", ask.fields[FieldName("x-form-token")] ?? ""), ("user_code", userCode), ("decision", "allow"),
+            ("scope", "qarnot:execute"),
+        ]
+        let answer = try #require(await page(world, &browser, .form("/device", form, [(.origin, World.issuer)])))
+        #expect(answer.text != "done true" && answer.event("consent.granted") == nil)
+        #expect((answer.event("consent.required") != nil) == isApproval)
+        #expect(try await world.approvals.pending().count == (isApproval ? 1 : 0))
+        #expect(await poll(world, start.json["device_code"]?.string ?? "", client: "box").error == "authorization_pending")
+    }
+
     @Test func `a device polls, a person allows it, and the code is worth one set of tokens`() async throws {
         let world = try await world()
         let start = await begin(world)

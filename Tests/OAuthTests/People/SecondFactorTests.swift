@@ -97,11 +97,23 @@ struct SecondFactorTests {
     @Test func `until it is confirmed nothing is asked, and removing it forgets secret and codes`() async throws {
         let world = try await World()
         _ = try await world.factor.begin(for: .ada, at: world.now)
-        #expect(try await !world.factor.isRequired(of: .ada))
+        #expect(try await !world.factor.kinds(of: .ada).isRequired)
         #expect(try await world.factor.confirm("000000", of: .ada, at: world.now) == nil)
         let (other, _, _) = try await enrolled()
         #expect(try await other.factor.remove(of: .ada))
-        #expect(try await !other.factor.isRequired(of: .ada))
+        #expect(try await !other.factor.kinds(of: .ada).isRequired)
         #expect(await other.factorSecrets.secret(of: User.ada.id) == nil)
+    }
+
+    @Test func `an app that was never confirmed is forgotten after a quarter of an hour`() async throws {
+        let world = try await World()
+        let app = TimeBasedCode(secret: try await world.factor.begin(for: .ada, at: world.now))
+        world.advance(.seconds(900))
+        #expect(try await world.factor.pendingSecret(of: .ada, at: world.now) != nil)
+        world.advance(.seconds(1))
+        #expect(try await world.factor.confirm(code(app, world), of: .ada, at: world.now) == nil)
+        #expect(await world.factorSecrets.secret(of: User.ada.id) == nil)
+        let again = TimeBasedCode(secret: try await world.factor.begin(for: .ada, at: world.now))
+        #expect(try await world.factor.confirm(code(again, world), of: .ada, at: world.now)?.count == 10)
     }
 }

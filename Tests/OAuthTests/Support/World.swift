@@ -26,8 +26,10 @@ final class World: Sendable {
     let singleUses: SQLiteSingleUseStore
     let devices: any DeviceStore
     let consents: any ConsentStore
+    let approvals: any ApprovalStore
     let keyring: Keyring
     let factors: any FactorStore
+    let passkeyStore: any PasskeyStore
     let identities: any IdentityStore
     let factorSecrets = ScriptedSecrets()
     let keySets = ScriptedKeySets()
@@ -57,7 +59,9 @@ final class World: Sendable {
         singleUses = SQLiteSingleUseStore(database)
         devices = SQLiteDeviceStore(database)
         consents = SQLiteConsentStore(database)
+        approvals = SQLiteApprovalStore(database)
         factors = SQLiteFactorStore(database)
+        passkeyStore = SQLitePasskeyStore(database)
         identities = SQLiteIdentityStore(database)
         keyring = Keyring(store: SQLiteSigningKeyStore(database), sealingKey: Secret([UInt8](repeating: 5, count: 32)))
         try await keyring.refresh(at: .at(0))
@@ -84,7 +88,8 @@ final class World: Sendable {
     var server: AuthorizationServer {
         AuthorizationServer(
             settings: settings, hasher: hasher, resolver: resolver, clients: clients, users: users, grants: grants, tokens: tokens,
-            singleUses: singleUses, pushedRequests: singleUses, devices: devices, consents: consents, keyring: keyring,
+            singleUses: singleUses, pushedRequests: singleUses, devices: devices, consents: consents, approvals: approvals,
+            keyring: keyring,
             keySets: keySets, secretThrottle: throttle, clock: clock)
     }
     var tokenEndpoint: TokenEndpoint { TokenEndpoint(server) }
@@ -98,7 +103,16 @@ final class World: Sendable {
             foreign: issuers.isEmpty ? nil : ForeignTokens(issuers: issuers, keySets: keySets, users: users))
     }
     var factor: SecondFactor {
-        SecondFactor(store: factors, secrets: factorSecrets, throttle: throttle, hasher: hasher)
+        SecondFactor(store: factors, secrets: factorSecrets, throttle: throttle, hasher: hasher, passkeys: passkeys)
+    }
+    var passkeys: Passkeys? {
+        Passkeys(
+            store: passkeyStore, users: users, singleUses: singleUses, hasher: hasher, security: security, issuer: settings.issuer)
+    }
+    var signIn: SignIn {
+        SignIn(
+            users: users, checker: PlainChecker(), factor: factor, throttle: throttle, sessions: browserSessions,
+            security: security)
     }
     var flow: AuthorizationFlow {
         AuthorizationFlow(
@@ -306,6 +320,7 @@ struct ScriptedPages: FlowPages {
             [
                 "page": "login", "transaction": .string(page.transactionID), "token": .string(page.token),
                 "username": .string(page.username), "notice": .string(page.notice ?? ""),
+                "challenge": .string(orNull: page.passkey?.challenge), "ticket": .string(orNull: page.passkey?.ticket),
             ], status: page.status)
     }
 
@@ -314,6 +329,8 @@ struct ScriptedPages: FlowPages {
             [
                 "page": "second factor", "transaction": .string(page.transactionID), "token": .string(page.token),
                 "account": .string(page.account), "passed": .string(page.passed), "notice": .string(page.notice ?? ""),
+                "app": .bool(page.hasApp), "challenge": .string(orNull: page.passkey?.challenge),
+                "ticket": .string(orNull: page.passkey?.ticket), "credentials": .strings(page.passkey?.credentials ?? []),
             ], status: page.status)
     }
 
@@ -324,6 +341,10 @@ struct ScriptedPages: FlowPages {
             "client_host": .string(page.clientHost ?? ""), "loopback": .bool(page.isLoopbackOnly),
             "notice": .string(page.notice ?? ""),
         ])
+    }
+
+    func waiting(_ page: WaitingPage) -> Response {
+        .json(["page": "waiting", "transaction": .string(page.transactionID), "host": .string(page.redirectHost)])
     }
 
     func refusal(_ page: RefusalPage) -> Response {

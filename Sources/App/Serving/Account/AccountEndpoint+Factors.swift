@@ -13,8 +13,9 @@ extension AccountEndpoint {
             return unrecorded(ask.context)
         }
         // Every session and grant ends with the old password (RT-7), this browser's too: it gets a new one (WEB-5).
+        let methods = try await sessions.current(ask.request, at: ask.now)?.methods ?? AuthenticationMethods([.password])
         try await server.users.setPasswordHash(hash, of: ask.user.id, endingSessions: true, at: ask.now)
-        let cookie = try await sessions.open(ask.user, ask.request, from: ask.context.peer, at: ask.now)
+        let cookie = try await sessions.open(ask.user, by: methods, ask.request, from: ask.context.peer, at: ask.now)
         return try await show(ask, "Your password is changed. Applications have to be connected again.").with(.setCookie, cookie)
     }
 
@@ -37,7 +38,7 @@ extension AccountEndpoint {
     }
 
     func confirmOneTimePassword(_ ask: Ask) async throws -> Response {
-        guard let secret = try await factor.pendingSecret(of: ask.user) else {
+        guard let secret = try await factor.pendingSecret(of: ask.user, at: ask.now) else {
             return try await show(ask, problem: "Start setting up the authenticator app again.")
         }
         let code = ask.field("otp") ?? ""
@@ -60,7 +61,7 @@ extension AccountEndpoint {
     }
 
     /// The person at the browser knows the password.
-    private func isOwner(_ ask: Ask) async throws -> Bool {
+    func isOwner(_ ask: Ask) async throws -> Bool {
         let hash = try await server.users.passwordHash(of: ask.user.id)
         return try await login.confirm(Secret(ask.field("password") ?? ""), hash: hash, of: ask.user, from: ask.context.peer)
     }

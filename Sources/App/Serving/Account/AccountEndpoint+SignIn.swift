@@ -6,7 +6,9 @@ import Primitives
 extension AccountEndpoint {
     func showSignIn(_ request: Request, in context: RequestContext) async -> Response {
         let device = (try? Parameters(parsing: request.query))?.all("device").first
-        if let session = try? await sessions.current(request, at: clock()), !session.user.isDisabled {
+        if let session = try? await sessions.current(request, at: clock()), !session.user.isDisabled,
+            await mayGoOn(to: device, session, at: clock())
+        {
             return AuthorizationFlow.redirect(to: destination(device))
         }
         return signInPage(request, username: "", device: device, notice: nil, status: .ok)
@@ -29,6 +31,8 @@ extension AccountEndpoint {
                 request, username: username, device: device, notice: "The user name or password is not right.",
                 status: .unauthorized
             ).recording(event)
+        case .refusedPasskey(let notice, let event):
+            return signInPage(request, username: "", device: device, notice: notice, status: .unauthorized).recording(event)
         case .throttled(let delay, let event):
             return signInPage(
                 request, username: username, device: device,
@@ -50,16 +54,18 @@ extension AccountEndpoint {
     ) -> Response {
         let (cookie, token) = security.freshForm("sign-in", "", request)
         let page = pages.signIn(
-            token: token, username: username, device: device, providers: providers, notice: notice, status: status)
+            token: token, username: username, device: device, providers: providers, notice: notice, status: status,
+            passkey: factor.passkeys?.signInPrompt(request, cookie: cookie, at: clock()))
         return cookie.map { page.with(.setCookie, $0) } ?? page
     }
 
     /// Where a person without a session signs in to go on with a device.
     func signInURL(forDevice code: String?) -> String { issuer + "/login?device=" + (code ?? "new") }
 
-    /// Where signing in leads: to the account, or on to the device whose code came along. Never to an address (WEB-6).
+    /// Where signing in leads: to the account, to `/admin`, or on to the device whose code came along. Never to an address (WEB-6).
     private func destination(_ device: String?) -> String {
         guard let device else { return issuer + "/account" }
+        if device == Self.administration { return issuer + AdministrationEndpoint.pathPrefix }
         return issuer + "/device" + (DeviceFlow.normalized(device).map { "?user_code=" + $0 } ?? "")
     }
 
@@ -87,7 +93,8 @@ extension AccountEndpoint {
             let ask = Ask(user: user, form: form, request: request, context: context, now: now)
             guard await isRecorded(Event("invite.used"), ask) else { return unrecorded(context) }
             guard try await invitations.accept(code, hash: hash, at: now) else { return busy(context) }
-            let cookie = try await sessions.open(user, request, from: context.peer, at: now)
+            let cookie = try await sessions.open(
+                user, by: AuthenticationMethods([.password]), request, from: context.peer, at: now)
             return AuthorizationFlow.redirect(to: issuer + "/account").with(.setCookie, cookie)
         } catch { return busy(context) }
     }

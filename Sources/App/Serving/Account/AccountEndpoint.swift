@@ -62,6 +62,7 @@ struct AccountEndpoint: Sendable {
                 user: user, keys: keys, grants: try await server.grants.grants(of: user.id, at: now),
                 sessions: try await sessionStore.sessions(of: user.id, at: now),
                 tokens: tokens.filter { $0.credential == .personalToken && $0.isActive },
+                passkeys: try await factor.passkeys?.list(of: user), hasApp: try await factor.kinds(of: user).hasApp,
                 recoveryCodesLeft: try await factor.recoveryCodesLeft(of: user), token: token, message: message))
         return cookie.map { page.with(.setCookie, $0) } ?? page
     }
@@ -84,6 +85,11 @@ struct AccountEndpoint: Sendable {
         case "begin-otp": return try await beginOneTimePassword(ask)
         case "confirm-otp": return try await confirmOneTimePassword(ask)
         case "remove-otp": return try await removeOneTimePassword(ask)
+        case "ask-add-passkey": return try await askAddPasskey(ask, notice: nil)
+        case "begin-passkey": return try await beginPasskey(ask)
+        case "finish-passkey": return try await finishPasskey(ask)
+        case "ask-remove-passkey": return try await askRemovePasskey(ask, notice: nil)
+        case "remove-passkey": return try await removePasskey(ask)
         default: return try await show(user, request, message: nil)
         }
     }

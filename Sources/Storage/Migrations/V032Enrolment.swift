@@ -1,0 +1,8 @@
+/// When an authenticator app began to be set up, so that what was abandoned ends.
+enum V032Enrolment {
+    static let migration = Migration(
+        number: 32,
+        script: """
+            ALTER TABLE one_time_passwords ADD COLUMN began_at INTEGER NOT NULL DEFAULT 0;
+            """)
+}
