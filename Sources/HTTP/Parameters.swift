@@ -82,8 +82,9 @@ extension Request {
     package func form() throws(FormError) -> Parameters {
         let type = "application/x-www-form-urlencoded"
         // Nearly always exactly that.
-        guard fields.isOnly(.contentType, type)
-            || fields.count(of: .contentType) == 1 && MediaType(fields[.contentType])?.essence == type
+        guard
+            fields.isOnly(.contentType, type)
+                || fields.count(of: .contentType) == 1 && MediaType(fields[.contentType])?.essence == type
         else { throw .mediaType }
         do { return try Parameters(parsing: body) } catch { throw .parameters(error) }
     }

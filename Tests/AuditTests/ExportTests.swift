@@ -105,7 +105,9 @@ import Testing
         var unknown: Set<String> = []
         let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
         while let file = files?.nextObject() as? URL {
-            guard file.pathExtension == "swift", !file.path.contains("/Configuration/"), !file.path.contains("/Export/") else {
+            guard file.pathExtension == "swift", !file.path.contains("/Configuration/"), !file.path.contains("/Export/"),
+                !file.path.contains("/Tracing/")
+            else {
                 continue
             }
             let text = try String(contentsOf: file, encoding: .utf8)

@@ -112,7 +112,9 @@ extension ServerConfiguration {
     static var patient: ServerConfiguration {
         var configuration = ServerConfiguration()
         (configuration.handshakeTimeout, configuration.headerTimeout) = (.seconds(120), .seconds(120))
-        (configuration.bodyIdleTimeout, configuration.idleTimeout, configuration.writeTimeout) = (.seconds(120), .seconds(120), .seconds(120))
+        (configuration.bodyIdleTimeout, configuration.idleTimeout, configuration.writeTimeout) = (
+            .seconds(120), .seconds(120), .seconds(120)
+        )
         return configuration
     }
 }

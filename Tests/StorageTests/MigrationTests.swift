@@ -19,7 +19,8 @@ import Vault
                 VALUES ('u-ada', 'ada', 'operator', 0, '$argon2id$x', 1700000000000), ('u-bob', 'bob', 'viewer', 1, NULL, 1);
             INSERT INTO clients (id, kind, name, redirect_uris, authentication_method, grant_types, created_at)
                 VALUES ('c-1', 'dynamic', 'Claude', '["https://claude.ai/cb"]', 'none', '["authorization_code"]', 1700000000000);
-            INSERT INTO sessions VALUES (x'01', 'u-ada', 1, 4000000000000, 4000000000000, '127.0.0.1', 'browser');
+            INSERT INTO sessions (digest, user_id, authenticated_at, idle_until, ends_at, address, user_agent)
+                VALUES (x'01', 'u-ada', 1, 4000000000000, 4000000000000, '127.0.0.1', 'browser');
             INSERT INTO login_transactions (id, browser, request, user_id, created_at, expires_at)
                 VALUES ('t-1', x'02', '{}', 'u-ada', 1, 4000000000000);
             INSERT INTO grants (id, user_id, client_id, scopes, resource, redirect_uri, created_at, ends_at)
@@ -54,12 +55,21 @@ import Vault
         (
             4,
             """
-            INSERT INTO one_time_passwords VALUES ('u-ada', 1, 7);
+            INSERT INTO one_time_passwords (user_id, confirmed_at, last_step) VALUES ('u-ada', 1, 7);
             INSERT INTO recovery_codes VALUES (x'15', 'u-ada', NULL);
             INSERT INTO invites VALUES (x'16', 'u-bob', 4000000000000);
             """
         ),
         (5, "INSERT INTO identities VALUES ('https://id.example', 'sub', 'u-ada', 1);"),
+        (
+            6,
+            """
+            INSERT INTO passkey_handles VALUES ('u-ada', x'17');
+            INSERT INTO passkeys (credential_id, id, user_id, name, public_key, model, counter, was_verified, is_backup_eligible,
+                is_backed_up, created_at) VALUES (x'18', 'p-1', 'u-ada', 'phone', x'19', x'1a', 3, 1, 0, 0, 1);
+            """
+        ),
+        (7, "INSERT INTO client_requests VALUES ('c-1', 'u-ada', 'claude.ai', 'qarnot:read', 1);"),
     ]
 
     /// SQL is literal here too: one count a table.
@@ -85,6 +95,9 @@ import Vault
         "recovery_codes": "SELECT count(*) FROM recovery_codes",
         "invites": "SELECT count(*) FROM invites",
         "identities": "SELECT count(*) FROM identities",
+        "passkey_handles": "SELECT count(*) FROM passkey_handles",
+        "passkeys": "SELECT count(*) FROM passkeys",
+        "client_requests": "SELECT count(*) FROM client_requests",
     ]
 
     private static let versions = Migrator.standard.steps.map(\.number)
@@ -162,10 +175,10 @@ import Vault
         defer { try? FileManager.default.removeItem(atPath: directory) }
         do {
             let connection = try Connection.open(path, .readWrite)
-            try Migrator(steps: Migrator.standard.steps.filter { $0.number != 4 }).run(on: connection, at: .at(0))
+            try Migrator(steps: Migrator.standard.steps.filter { $0.number != 5 }).run(on: connection, at: .at(0))
         }
-        #expect(try DatabaseFile(path: path).schema().missing == [4])
-        #expect(try DatabaseFile(path: path).migrate(at: .at(1)) == [4])
+        #expect(try DatabaseFile(path: path).schema().missing == [5])
+        #expect(try DatabaseFile(path: path).migrate(at: .at(1)) == [5])
     }
 
     @Test func `a newer file is told, and refused`() throws {

@@ -6,14 +6,16 @@ struct EventMetrics: Sendable {
     /// The vocabulary of oauth.md §18; what is none of these counts as `other`.
     static let names = [
         "other", "admin.command", "auth.login", "auth.login.throttled", "auth.logout", "auth.mfa.challenge", "auth.session.anomaly",
-        "authz.request.rejected", "client.deleted", "client.metadata.changed", "client.metadata.fetched",
+        "audit.exported", "authz.request.rejected", "client.deleted", "client.metadata.changed", "client.metadata.fetched",
         "client.metadata.rejected",
         "client.pinned", "client.registered", "client.updated", "clientauth.failed", "config.changed", "config.reloaded",
-        "consent.denied", "consent.granted", "consent.revoked", "dpop.rejected", "flow.connected", "flow.step", "grant.revoked",
+        "consent.denied", "consent.granted", "consent.required", "consent.revoked", "dpop.rejected", "flow.connected", "flow.step",
+        "grant.revoked",
         "http.malformed", "invite.created", "invite.used", "mcp.tool.called", "mcp.tool.denied", "mfa.enrolled",
         "mfa.recovery_used",
         "mfa.removed", "origin.rejected", "password.changed", "ratelimit.exceeded", "server.started", "server.stopped",
-        "session.revoked", "ssrf.blocked", "tls.cert.reloaded", "token.code.replayed", "token.issued", "token.refresh.grace_used",
+        "session.revoked", "ssrf.blocked", "tls.cert.reloaded", "token.code.replayed", "token.issued", "token.leak.reported",
+        "token.refresh.grace_used",
         "token.refresh.reuse_detected", "token.refreshed", "token.rejected", "token.revoked", "vault.key.failed",
         "vault.key.removed", "vault.key.stored", "vault.key.used",
     ]

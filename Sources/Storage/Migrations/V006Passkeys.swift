@@ -1,7 +1,7 @@
 /// Passkeys, and how each session was proven.
-enum V030Passkeys {
+enum V006Passkeys {
     static let migration = Migration(
-        number: 30,
+        number: 6,
         script: """
             CREATE TABLE passkey_handles (
                 user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,

@@ -1,7 +1,7 @@
 /// What was proven at a sign-in, carried from the login to the grant; and clients that wait for an administrator.
-enum V031Assurance {
+enum V007Assurance {
     static let migration = Migration(
-        number: 31,
+        number: 7,
         script: """
             ALTER TABLE login_transactions ADD COLUMN methods TEXT NOT NULL DEFAULT '';
             ALTER TABLE grants ADD COLUMN methods TEXT NOT NULL DEFAULT '';
