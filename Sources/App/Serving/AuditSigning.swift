@@ -1,5 +1,6 @@
 import Audit
 import Client
+import Glibc
 import HTTP
 import Logging
 import Primitives
@@ -16,7 +17,7 @@ final class AuditSigning: Sendable {
     }
 
     /// Starts the signer, or reaches one that runs already.
-    /// - Throws: 78 with what the signer has to say, when it cannot sign: a server does not begin without checkpoints.
+    /// - Throws: 78, or 74 where its folder cannot be written, with what the signer has to say: a server does not begin without checkpoints.
     static func start(_ configuration: Configuration) throws(CommandError) -> AuditSigning {
         let (socket, keyPath) = (configuration.audit.signer, configuration.auditKeyPath)
         let reach: @Sendable () throws(AuditError) -> SignerChannel = { () throws(AuditError) in
@@ -28,8 +29,10 @@ final class AuditSigning: Sendable {
             if socket == nil { try channel.awaitGreeting(atMost: .seconds(10)) }
             return AuditSigning(channel, reach)
         } catch {
+            let folder = keyPath.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            let canWrite = unsafe access(folder.isEmpty ? "/" : folder, W_OK) == 0
             throw CommandError(
-                .configuration,
+                socket != nil || canWrite ? .configuration : .cannotWrite,
                 "Audit checkpoints cannot be signed: \(error.description). Check "
                     + (socket == nil ? "audit.signing_key." : "audit.signer and that the signer runs."))
         }

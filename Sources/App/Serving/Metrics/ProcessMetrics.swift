@@ -9,11 +9,7 @@ enum ProcessMetrics {
     static func note() { _ = startedAt }
 
     static func write(into out: inout PrometheusText) {
-        var usage = rusage()
-        unsafe getrusage(RUSAGE_SELF.rawValue, &usage)
-        let seconds =
-            Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-            + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1_000_000
+        let seconds = Double(clock()) / 1_000_000  // CLOCKS_PER_SEC of POSIX
         out.family("process_cpu_seconds_total", .counter, "CPU time used, user and system.")
         out.sample("process_cpu_seconds_total", [], seconds)
         out.single("process_resident_memory_bytes", .gauge, "Memory held.", residentBytes)
