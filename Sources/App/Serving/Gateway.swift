@@ -65,23 +65,9 @@ struct Gateway: Responder {
 
     func respond(to request: Request, in context: RequestContext) async -> Response {
         if request.path == "/health" { return Self.health }
-        let response = await answer(request, context)
-        requests?.record(metricRoute(of: request.path), Int(response.status.code), response.events, context)
-        tracer?.record(request, route: route(of: request.path), status: Int(response.status.code), context)
-        return await recorded(response, request, context)
-    }
-
-    private func answer(_ request: Request, _ context: RequestContext) async -> Response {
         var response = await admit(request, context)
-        trace(request, &response, context)
-        // Whoever asks for help can name the request (COM-7).
-        if response.status.code >= 400 { response.fields.set(.xRequestID, context.requestID.text) }
-        return response
-    }
-
-    private func recorded(_ response: Response, _ request: Request, _ context: RequestContext) async -> Response {
+        conclude(&response, request, context)
         guard !response.events.isEmpty else { return response }
-        var response = response
         let record = AuditContext(
             requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
             method: request.method.rawValue, route: route(of: request.path), status: Int(response.status.code))
@@ -89,6 +75,15 @@ struct Gateway: Responder {
         response.events = []
         response.fields.set(.xRequestID, context.requestID.text)
         return response
+    }
+
+    /// What needs no wait, and so no frame of its own: each asynchronous layer costs memory for as long as a stream is held.
+    @inline(never) private func conclude(_ response: inout Response, _ request: Request, _ context: RequestContext) {
+        trace(request, &response, context)
+        // Whoever asks for help can name the request (COM-7).
+        if response.status.code >= 400 { response.fields.set(.xRequestID, context.requestID.text) }
+        requests?.record(metricRoute(of: request.path), Int(response.status.code), response.events, context)
+        tracer?.record(request, route: route(of: request.path), status: Int(response.status.code), context)
     }
 
     /// Steps of a connection before anybody is known, each recorded once (mcp.md §8.1).
