@@ -42,11 +42,16 @@ def token_of(gateway):
 
 
 def reload(gateway, overlay):
-    """Lays another overlay over what `dev` generates and waits until the server has judged it."""
-    before = len(gateway.records("--event", "config.reloaded"))
+    """Lays another overlay over what `dev` generates and waits until the server has judged it, and adopted it if it was good: the
+    record comes before the effect."""
+    adopted = lambda: gateway.log.read_text().count("configuration reloaded")
+    before, earlier = len(gateway.records("--event", "config.reloaded")), adopted()
     (gateway.folder / "overlay.yaml").write_text(overlay)
     gateway.process.send_signal(signal.SIGHUP)
-    return wait(lambda: gateway.records("--event", "config.reloaded")[before:], what=gateway.log.read_text)[0]
+    record = wait(lambda: gateway.records("--event", "config.reloaded")[before:], what=gateway.log.read_text)[0]
+    if record["outcome"] == "success":
+        wait(lambda: adopted() > earlier, what=gateway.log.read_text)
+    return record
 
 
 def serve(gateway, *options, environment=None, config=None, descriptors=()):
