@@ -68,7 +68,8 @@ package struct HMACSHA256: Sendable {
 
 /// The two states a key leads to. They are as good as the key, so they are wiped at the end.
 ///
-/// Sendable: never changed after `init`.
+/// Sendable: `init` alone writes the states, before anybody else has the object, and `code(for:)` copies them before it works on them;
+/// `deinit` comes when nobody is left.
 @safe private final class HMACKey: @unchecked Sendable {
     private let states = UnsafeMutablePointer<gh_hmac_sha256_key>.allocate(capacity: 1)
 

@@ -33,11 +33,13 @@ struct Gateway: Responder {
         let endpoint: any EngineEndpoint
         /// What anyone may read of its tools; those of other servers are for their callers.
         let publicTools: [JSONValue]
+        let metric: RequestMetrics.Route
 
         init(resource: ProtectedResource, endpoint: any EngineEndpoint, publicTools: [JSONValue] = []) {
             self.resource = resource
             self.endpoint = endpoint
             self.publicTools = publicTools
+            metric = endpoint is MCPEndpoint ? .mcp : .upstream
         }
     }
 
@@ -292,7 +294,7 @@ extension Gateway {
 
     /// The route under which a request is counted.
     private func metricRoute(of path: String) -> RequestMetrics.Route {
-        if let engine = engine(at: path) { return engine.endpoint is MCPEndpoint ? .mcp : .upstream }
+        if let engine = engine(at: path) { return engine.metric }
         switch path {
         case "/token": return .token
         case "/": return .home
@@ -302,7 +304,7 @@ extension Gateway {
         case "/account": return .account
         case "/device": return .device
         case "/invite": return .invite
-        case "/admin": return .admin
+        case _ where AdministrationEndpoint.paths.contains(path): return .admin
         case "/register": return .register
         case "/revoke": return .revoke
         case "/introspect": return .introspect

@@ -84,7 +84,9 @@ final class ToolGate: Gate {
         }
         let place = AuditContext(requestID: context.requestID, source: context.peer)
         return await auditor.record(
-            noted.map { AuditRecord($0, in: place) } + [makeRecord(call, outcomeWord, context, Self.reason(outcome))])
+            noted.map { AuditRecord($0.event, in: place, at: $0.at) } + [
+                makeRecord(call, outcomeWord, context, Self.reason(outcome))
+            ])
     }
 
     private static func reason(_ outcome: ToolOutcome) -> String? {

@@ -27,7 +27,12 @@ package struct TokenLeakEndpoint: Responder {
                 for token in tokens {
                     if let event = try await end(token, at: now) { events.append(event) }
                 }
-            } catch { throw error.refusal }
+            } catch {
+                // What ended before the store failed is on record all the same.
+                var refusal = error.refusal.response()
+                refusal.events = events
+                return refusal
+            }
             var response = Response(.accepted).uncached
             response.events = events
             return response

@@ -201,9 +201,15 @@ private final class GateFixture: Sendable {
         let call = fixture.call(.read)
         _ = await fixture.gate.admit(call, in: .sample)
         #expect(call.notes?.add(Event("vault.key.used", subject: "demo")) == true)
+        let noted = Timestamp.now().rfc3339
+        // Until the clock of the records moves on.
+        while Timestamp.now().rfc3339 == noted { await Task.yield() }
         #expect(try fixture.records().isEmpty)
         _ = await fixture.gate.finish(call, outcome: .completed, in: .sample)
         #expect(try fixture.records().map { $0["event"] } == ["vault.key.used", "mcp.tool.called"])
+        // It tells when the key was used, not when the call ended.
+        let times = try fixture.records().compactMap { $0["ts"]?.string }
+        #expect(times.count == 2 && times[0] <= noted && noted < times[1])
         // Too late to go along: whoever acts now has to wait for a record of its own.
         #expect(call.notes?.add(Event("vault.key.used", subject: "demo")) == false)
     }

@@ -74,14 +74,15 @@ struct RequestTracer: Sendable {
     let share: Double
     let buffer: TraceBuffer
 
-    func record(_ request: Request, route: String, status: Int, _ context: RequestContext) {
+    /// - Parameter route: found out for the requests that are told of, not for all.
+    func record(_ request: Request, route: @autoclosure () -> String, status: Int, _ context: RequestContext) {
         let trace = TraceContext(context.requestID)
         guard trace.isSampled(share: share) else { return }
         let end = Timestamp.now()
         buffer.add(
             TraceSpan(
                 context: trace, link: request.fields.single(FieldName("traceparent")).flatMap { TraceContext(traceparent: $0) },
-                method: request.method.rawValue, route: route, status: status, requestID: context.requestID.text,
+                method: request.method.rawValue, route: route(), status: status, requestID: context.requestID.text,
                 begin: end - (MonotonicTime.now() - context.received), end: end),
             loop: context.loopIndex)
     }
