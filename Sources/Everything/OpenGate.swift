@@ -10,7 +10,7 @@ struct OpenGate: Gate {
         tool.name != Fixture.extraToolName || switches.showsExtraTool
     }
 
-    func admit(_ call: ToolCall, in context: RequestContext) async -> Admission { .admitted(Fields()) }
+    func settle(_ call: ToolCall, _ fields: Fields, in context: RequestContext) async -> Admission { .admitted(Fields()) }
 
     func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool { true }
 

@@ -17,8 +17,8 @@ extension Responder {
     package func respondAtOnce(to request: Request, in context: RequestContext) -> Response? { nil }
 }
 
-/// What surrounds one request. Passed along, so that nothing is global.
-package struct RequestContext: Sendable {
+/// What surrounds one request. Passed along, so that nothing is global; a class, because it is passed through every layer.
+package final class RequestContext: Sendable {
     package let requestID: RequestID
     /// The client's address, after trusted proxies.
     package let peer: IPAddress

@@ -34,8 +34,12 @@ package protocol Gate: Sendable {
     /// `tools/list` shows only what the caller may call.
     func isVisible(_ tool: Tool, to caller: Principal?) -> Bool
 
-    /// Decides about one call. A refusal is complete: status, fields and error object; nothing runs.
-    func admit(_ call: ToolCall, in context: RequestContext) async -> Admission
+    /// Decides about one call as far as that needs no wait. A refusal is complete: status, fields and error object; nothing runs.
+    func judge(_ call: ToolCall, in context: RequestContext) -> Judgement
+
+    /// Decides the rest about a call that `judge` left pending.
+    /// - Parameter fields: what `judge` wants on the answer.
+    func settle(_ call: ToolCall, _ fields: Fields, in context: RequestContext) async -> Admission
 
     /// Told once for every admitted call, before its answer leaves. False means the outcome could not be recorded and the
     /// answer must not leave (COM-11).
@@ -47,6 +51,26 @@ package protocol Gate: Sendable {
 
     /// Asked at each keep-alive of a stream: false once the credential no longer stands (RS-12).
     func stillStands(_ caller: Principal?, in context: RequestContext) async -> Bool
+}
+
+extension Gate {
+    /// Nothing is decided without a wait.
+    package func judge(_ call: ToolCall, in context: RequestContext) -> Judgement { .pending(Fields()) }
+
+    /// Decides about one call.
+    package func admit(_ call: ToolCall, in context: RequestContext) async -> Admission {
+        switch judge(call, in: context) {
+        case .settled(let admission): admission
+        case .pending(let fields): await settle(call, fields, in: context)
+        }
+    }
+}
+
+/// What can be said of a call at once.
+package enum Judgement: Sendable {
+    case settled(Admission)
+    /// Something has to be waited for: a place, or a record on disk.
+    case pending(Fields)
 }
 
 /// The verdict on a call.

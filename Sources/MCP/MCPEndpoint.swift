@@ -3,7 +3,7 @@ package import Primitives
 
 /// One MCP endpoint over Streamable HTTP: every revision from 2025-03-26 to 2026-07-28 at the same URL.
 /// The caller is authenticated before; what a call may do is the gate's to say.
-package struct MCPEndpoint: Sendable {
+package final class MCPEndpoint: Sendable {
     let info: ServerInfo
     let registry: ToolRegistry
     let gate: any Gate
@@ -41,49 +41,108 @@ package struct MCPEndpoint: Sendable {
     /// Answers one request of an authenticated caller. Errors are always JSON-RPC bodies, never pages.
     package func respond(to request: Request, caller: Principal?, in context: RequestContext) async -> Response {
         guard request.method == .post else { return await answerSessionRequest(request, caller, context) }
+        switch read(request, caller, context) {
+        case .settled(let response): return response
+        case .modern(let message, let id, let exchange): return await answerModern(message, id, exchange)
+        case .legacy(let message, let exchange): return await answerLegacy(message, exchange)
+        case .batch(let elements, let exchange): return await answerBatch(elements, exchange)
+        }
+    }
+
+    /// What a POST brings, once it is read and checked as far as its era asks.
+    private enum Reading {
+        /// It is answered already.
+        case settled(Response)
+        case modern(RPCMessage, RPCID, Exchange)
+        case legacy(RPCMessage, Exchange)
+        case batch([JSONView], Exchange)
+    }
+
+    @inline(never) private func read(_ request: Request, _ caller: Principal?, _ context: RequestContext) -> Reading {
         guard
             request.fields.hasValue(.contentType, "application/json")
                 || MediaType(request.fields[.contentType])?.essence == "application/json"
         else {
-            return refuse(RPCError(.invalidRequest, "Content-Type must be application/json."), .unsupportedMediaType, id: nil)
+            return .settled(
+                refuse(RPCError(.invalidRequest, "Content-Type must be application/json."), .unsupportedMediaType, id: nil))
         }
         guard request.fields.count(of: .mcpProtocolVersion) <= 1 else {
-            return refuse(RPCError(.headerMismatch, "MCP-Protocol-Version must be sent once."), .badRequest, id: nil)
+            return .settled(refuse(RPCError(.headerMismatch, "MCP-Protocol-Version must be sent once."), .badRequest, id: nil))
         }
         guard let document = try? JSONDocument(parsing: request.body) else {
-            return refuse(RPCError(.parseError, "The body is not valid JSON."), .badRequest, id: nil)
+            return .settled(refuse(RPCError(.parseError, "The body is not valid JSON."), .badRequest, id: nil))
         }
-        var exchange = Exchange(request: request, caller: caller, context: context)
+        let exchange = Exchange(request: request, caller: caller, context: context)
         switch Classifier.classify(document.root, header: request.fields[.mcpProtocolVersion]) {
-        case .modern(let message): return await answerModern(message, &exchange)
+        case .modern(let message): return readModern(message, exchange)
         case .legacy(let message, let revision):
-            exchange.revision = revision
+            let ours = exchange.speaking(revision)
             // A handshake begins anew, whatever dead session its client still names.
-            if message.method != "initialize", let refusal = resume(&exchange, id: message.id) { return refusal }
-            return await answerLegacy(message, exchange)
+            if message.method == "initialize" { return .legacy(message, ours) }
+            guard let resumed = resume(ours) else { return .settled(unknownSession(id: message.id)) }
+            return .legacy(message, resumed)
         case .batch(let elements):
-            exchange.revision = .march2025
-            if let refusal = resume(&exchange, id: nil) { return refusal }
-            guard exchange.revision <= .march2025 else {
-                return refuse(RPCError(.invalidRequest, "Batches exist in revision 2025-03-26 only."), .badRequest, id: nil)
+            guard let resumed = resume(exchange.speaking(.march2025)) else { return .settled(unknownSession(id: nil)) }
+            guard resumed.revision <= .march2025 else {
+                return .settled(
+                    refuse(RPCError(.invalidRequest, "Batches exist in revision 2025-03-26 only."), .badRequest, id: nil))
             }
-            return await answerBatch(elements, exchange)
-        case .invalid(let error, let id): return refuse(error, .badRequest, id: id)
+            return .batch(elements, resumed)
+        case .invalid(let error, let id): return .settled(refuse(error, .badRequest, id: id))
         case .unsupportedHeader:
-            return refuse(RPCError(.invalidRequest, "MCP-Protocol-Version names no revision served here."), .badRequest, id: nil)
+            return .settled(
+                refuse(RPCError(.invalidRequest, "MCP-Protocol-Version names no revision served here."), .badRequest, id: nil))
         }
     }
 
-    /// One HTTP request and who sent it.
-    struct Exchange: Sendable {
-        var request: Request
+    private func readModern(_ message: RPCMessage, _ exchange: Exchange) -> Reading {
+        guard message.kind == .request, let id = message.id else { return .settled(Response(.accepted)) }
+        do throws(RPCError) {
+            let level = try checkEnvelope(message, exchange.request.fields)
+            return .modern(message, id, level.map(exchange.logging) ?? exchange)
+        } catch {
+            return .settled(refuse(error, .badRequest, id: id))
+        }
+    }
+
+    /// One HTTP request and who sent it. A class, because every step of an answer hands it on, and most keep it across a wait.
+    final class Exchange: Sendable {
+        let request: Request
         let caller: Principal?
         let context: RequestContext
-        var revision = Revision.july2026
+        let revision: Revision
         /// Of a legacy client that showed one.
-        var session: LegacySession?
+        let session: LegacySession?
         /// What the envelope of 2026-07-28 asks for.
-        var logLevel: LogLevel?
+        let logLevel: LogLevel?
+
+        init(
+            request: Request, caller: Principal?, context: RequestContext, revision: Revision = .july2026,
+            session: LegacySession? = nil, logLevel: LogLevel? = nil
+        ) {
+            self.request = request
+            self.caller = caller
+            self.context = context
+            self.revision = revision
+            self.session = session
+            self.logLevel = logLevel
+        }
+
+        func speaking(_ revision: Revision, in session: LegacySession? = nil) -> Exchange {
+            Exchange(request: request, caller: caller, context: context, revision: revision, session: session, logLevel: logLevel)
+        }
+
+        func logging(at level: LogLevel) -> Exchange {
+            Exchange(request: request, caller: caller, context: context, revision: revision, session: session, logLevel: level)
+        }
+
+        /// The same exchange for a client that reads no streams.
+        var withoutStreams: Exchange {
+            var request = request
+            request.fields.remove(.accept)
+            return Exchange(
+                request: request, caller: caller, context: context, revision: revision, session: session, logLevel: logLevel)
+        }
 
         /// True when the client reads event streams; an absent `Accept` or `*/*` promises only JSON.
         var acceptsStream: Bool {
@@ -91,20 +150,21 @@ package struct MCPEndpoint: Sendable {
         }
     }
 
-    func refuse(_ error: RPCError, _ status: Status, id: RPCID?) -> Response {
+    // Out of line, as all that answers without a wait: what it makes then needs no room in the frames of those that do wait.
+    @inline(never) func refuse(_ error: RPCError, _ status: Status, id: RPCID?) -> Response {
         Response(
             status, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")],
             body: .bytes(RPCReply.error(error, id: id)))
     }
 
-    func refuse(_ refusal: Refusal, id: RPCID?) -> Response {
+    @inline(never) func refuse(_ refusal: Refusal, id: RPCID?) -> Response {
         var response = refuse(refusal.error, refusal.status, id: id)
         response.fields.append(contentsOf: refusal.fields)
         response.events = refusal.events
         return response
     }
 
-    func reply(_ result: JSONValue, id: RPCID) -> Response {
+    @inline(never) func reply(_ result: JSONValue, id: RPCID) -> Response {
         Response(.ok, fields: Self.jsonFields, body: .bytes(RPCReply.result(result, id: id)))
     }
 

@@ -4,43 +4,71 @@ internal import Primitives
 /// `tools/call` in every era: parse, ask the gate, run, record, answer as JSON or as an event stream.
 extension MCPEndpoint {
     func call(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
+        switch prepare(message, id, exchange) {
+        case .settled(let response): return response
+        case .admitted(let run): return await start(run, exchange)
+        case .pending(let run):
+            switch await gate.settle(run.call, run.reply.fields, in: exchange.context) {
+            case .refused(let refusal): return refuse(refusal, id: id)
+            case .admitted(let fields): return await start(run.answering(with: fields), exchange)
+            }
+        }
+    }
+
+    private func start(_ run: Run, _ exchange: Exchange) async -> Response {
+        run.call.tool.isLocal ? await runLocal(run, exchange) : await runRemote(run, exchange)
+    }
+
+    /// How far a call comes without a wait.
+    private enum Prepared {
+        case settled(Response)
+        case admitted(Run)
+        /// The gate has to wait for something.
+        case pending(Run)
+    }
+
+    @inline(never) private func prepare(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) -> Prepared {
         guard let name = message.params?["name"]?.string else {
-            return reply(RPCError(.invalidParams, "params.name must be a string."), id: id)
+            return .settled(reply(RPCError(.invalidParams, "params.name must be a string."), id: id))
         }
         // A tool the caller may not see is still judged by the gate: a scope remedy must be told (RS-8).
-        guard let tool = registry[name] else { return reply(RPCError(.invalidParams, "There is no such tool."), id: id) }
+        guard let tool = registry[name] else {
+            return .settled(reply(RPCError(.invalidParams, "There is no such tool."), id: id))
+        }
         let view = message.params?["arguments"]
         guard view?.isObject ?? true else {
-            return reply(RPCError(.invalidParams, "params.arguments must be an object."), id: id)
+            return .settled(reply(RPCError(.invalidParams, "params.arguments must be an object."), id: id))
         }
         let round: Round?
         do throws(RPCError) {
             if !tool.mirrored.isEmpty { try checkMirrors(of: tool, view, exchange) }
             if tool.taskSupport == .required { try requireTasks(message, exchange) }
             round = try openRound(message, arguments: view, exchange)
-        } catch { return answer(error, id: id, exchange.revision) }
+        } catch { return .settled(answer(error, id: id, exchange.revision)) }
         let call = ToolCall(
             tool: tool, argumentBytes: view.map { Array($0.rawBytes) } ?? Array("{}".utf8), caller: exchange.caller,
             revision: exchange.revision)
-        switch await gate.admit(call, in: exchange.context) {
-        case .refused(let refusal): return refuse(refusal, id: id)
-        case .admitted(let fields):
-            let run = Run(
+        func run(_ fields: Fields) -> Run {
+            Run(
                 call: call, arguments: view?.value.object ?? JSONObject(),
                 reply: Reply(id: id, revision: exchange.revision, fields: fields),
                 progressToken: message.meta?["progressToken"]?.value, params: message.params, round: round)
-            return tool.isLocal ? await runLocal(run, exchange) : await runRemote(run, exchange)
+        }
+        switch gate.judge(call, in: exchange.context) {
+        case .settled(.refused(let refusal)): return .settled(refuse(refusal, id: id))
+        case .settled(.admitted(let fields)): return .admitted(run(fields))
+        case .pending(let fields): return .pending(run(fields))
         }
     }
 
     /// `Mcp-Param-` headers exist in 2026-07-28 only; those of older clients say nothing (mcp.md §3.2).
-    private func checkMirrors(of tool: Tool, _ arguments: JSONView?, _ exchange: Exchange) throws(RPCError) {
+    @inline(never) private func checkMirrors(of tool: Tool, _ arguments: JSONView?, _ exchange: Exchange) throws(RPCError) {
         guard exchange.revision.isModern else { return }
         for index in tool.mirrored.indices { try tool.mirrored[index].check(arguments, exchange.request.fields) }
     }
 
     /// - Throws: what a client without the extension is told.
-    private func requireTasks(_ message: RPCMessage, _ exchange: Exchange) throws(RPCError) {
+    @inline(never) private func requireTasks(_ message: RPCMessage, _ exchange: Exchange) throws(RPCError) {
         guard exchange.revision.isModern else {
             throw RPCError(.invalidParams, "This tool runs as a task, which needs revision 2026-07-28.")
         }
@@ -56,8 +84,8 @@ extension MCPEndpoint {
         let fields: Fields
     }
 
-    /// One admitted call.
-    struct Run: Sendable {
+    /// One call about to run.
+    final class Run: Sendable {
         let call: ToolCall
         let arguments: JSONObject
         let reply: Reply
@@ -65,9 +93,26 @@ extension MCPEndpoint {
         let params: JSONView?
         /// What a client brought back for an earlier round; nil for nearly every call.
         let round: Round?
+
+        init(
+            call: ToolCall, arguments: JSONObject, reply: Reply, progressToken: JSONValue?, params: JSONView?, round: Round?
+        ) {
+            self.call = call
+            self.arguments = arguments
+            self.reply = reply
+            self.progressToken = progressToken
+            self.params = params
+            self.round = round
+        }
+
+        func answering(with fields: Fields) -> Run {
+            Run(
+                call: call, arguments: arguments, reply: Reply(id: reply.id, revision: reply.revision, fields: fields),
+                progressToken: progressToken, params: params, round: round)
+        }
     }
 
-    private func runLocal(_ run: Run, _ exchange: Exchange) async -> Response {
+    @inline(never) private func runLocal(_ run: Run, _ exchange: Exchange) async -> Response {
         var context = ToolContext(caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper)
         context.params = run.params
         var body: ToolEnd.Body
@@ -92,21 +137,21 @@ extension MCPEndpoint {
     }
 
     /// Starts the tool beside the answer: JSON when it ends soon, an event stream once it reports or takes its time.
-    private func runRemote(_ run: Run, _ exchange: Exchange) async -> Response {
+    @inline(never) private func runRemote(_ run: Run, _ exchange: Exchange) async -> Response {
         let memory = exchange.session.flatMap { continuity?.sessions.memory(of: $0) }
         let meeting = ToolExchange(progressToken: run.progressToken, logLevel: exchange.logLevel ?? memory?.logLevel)
         // Not a child: before 2026-07-28 a disconnect must not cancel the call (mcp.md §1), and a stream outlives this
         // function. The stream or this function cancels it where the revision says so; it ends with the tool in any case.
         let work = Task(executorPreference: exchange.context.executor) {
             var context = ToolContext(
-                caller: exchange.caller, requestID: exchange.context.requestID, sleeper: sleeper,
+                caller: exchange.caller, requestID: exchange.context.requestID, sleeper: self.sleeper,
                 progress: { value, total, message in meeting.progress(value, total: total, message: message) })
             context.params = run.params
             context.exchange = meeting
             context.notes = run.call.notes
-            let body = await perform(run, &context, exchange)
-            let outcome: ToolOutcome = Task.isCancelled ? .cancelled : outcome(of: body)
-            let isRecorded = await gate.finish(run.call, outcome: outcome, in: exchange.context)
+            let body = await self.perform(run, &context, exchange)
+            let outcome: ToolOutcome = Task.isCancelled ? .cancelled : self.outcome(of: body)
+            let isRecorded = await self.gate.finish(run.call, outcome: outcome, in: exchange.context)
             meeting.finish(ToolEnd(body: body, isRecorded: isRecorded))
             memory?.endCall(run.reply.id)
         }
@@ -149,7 +194,7 @@ extension MCPEndpoint {
         return refuse(Self.stopping, .serviceUnavailable, id: reply.id).with(.retryAfter, "5")
     }
 
-    private func answer(_ end: ToolEnd, _ reply: Reply) -> Response {
+    @inline(never) private func answer(_ end: ToolEnd, _ reply: Reply) -> Response {
         guard end.isRecorded else { return refuse(Self.unrecorded, .serviceUnavailable, id: reply.id).with(.retryAfter, "5") }
         var response: Response
         switch end.body {
@@ -197,7 +242,7 @@ extension MCPEndpoint {
         return Response(
             .ok, fields: fields,
             body: .stream { writer in
-                switch await pump(meeting, reply, exchange, first: first, into: writer) {
+                switch await self.pump(meeting, reply, exchange, first: first, into: writer) {
                 case .whole: break
                 case .broken: owner.cancel()
                 case .interrupted:
@@ -216,7 +261,7 @@ extension MCPEndpoint {
         streams.add(meeting)
         // Awaited by nobody: ends with the call.
         Task(executorPreference: exchange.context.executor) {
-            defer { streams.remove(meeting) }
+            defer { self.streams.remove(meeting) }
             var signal = first
             while true {
                 switch signal {
@@ -224,7 +269,7 @@ extension MCPEndpoint {
                 case .pause(let milliseconds): if exchange.revision == .november2025 { log.pause(milliseconds) }
                 case .quiet: break
                 case .finished(let end):
-                    if let message = whole(end, reply) { log.append(message) }
+                    if let message = self.whole(end, reply) { log.append(message) }
                     return log.finish(at: .now())
                 case .interrupted:
                     work.cancel()
@@ -232,10 +277,10 @@ extension MCPEndpoint {
                     log.append(RPCReply.error(Self.stopping, id: reply.id))
                     return log.finish(at: .now())
                 }
-                signal = await meeting.next(atMost: .seconds(3600), sleeper)
+                signal = await meeting.next(atMost: .seconds(3600), self.sleeper)
             }
         }
-        return .stream { await deliver(log, after: 0, exchange.caller, exchange.context, into: $0) }
+        return .stream { await self.deliver(log, after: 0, exchange.caller, exchange.context, into: $0) }
     }
 
     /// How a stream ended: with the response, before it, or before it because the server goes.

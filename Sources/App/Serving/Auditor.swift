@@ -26,17 +26,12 @@ struct Auditor: Sendable {
         return await write(events.map { AuditRecord($0, in: context) })
     }
 
-    /// Appends several records, in their order and with nothing between them. False when the log could not take them.
+    /// Appends several records, in their order and with nothing between them; what they tell is counted by the caller. False when
+    /// the log could not take them.
     func record(_ records: [AuditRecord]) async -> Bool { await write(records) }
 
-    /// Appends what happened last in a request. False when the log could not take it.
-    /// - Parameter event: what it tells, for the metrics.
-    func record(_ record: AuditRecord, _ event: String, _ outcome: Event.Outcome) async -> Bool {
-        count(event, outcome)
-        return await write([record])
-    }
-
-    private func count(_ event: String, _ outcome: Event.Outcome) {
+    /// For the metrics.
+    func count(_ event: String, _ outcome: Event.Outcome) {
         events.record(event, outcome, loop: turns.firstIndex { $0.loop.isCurrent })
     }
 

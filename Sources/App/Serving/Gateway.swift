@@ -69,7 +69,12 @@ struct Gateway: Responder {
         if request.path == "/health" { return Self.health }
         var response = await admit(request, context)
         conclude(&response, request, context)
-        guard !response.events.isEmpty else { return response }
+        return response.events.isEmpty ? response : await record(response, request, context)
+    }
+
+    @inline(never) private func record(
+        _ response: consuming Response, _ request: Request, _ context: RequestContext
+    ) async -> Response {
         let record = AuditContext(
             requestID: context.requestID, source: context.peer, userAgent: request.fields[.userAgent],
             method: request.method.rawValue, route: route(of: request.path), status: Int(response.status.code))
@@ -111,17 +116,19 @@ struct Gateway: Responder {
 
     private func admit(_ request: Request, _ context: RequestContext) async -> Response {
         if let limit = addresses.charge(.address, context.peer, at: context.received) { return tooMany(limit, request, context) }
-        guard hosts.accepts(request) else {
-            let answer = problem(.misdirectedRequest, "This host name is not served here.", context)
-            guard addresses.isWorthNoting("host", context.peer, at: context.received) else { return answer }
-            return answer.recording(Event("http.malformed", .denied, reason: "host"))
-        }
+        guard hosts.accepts(request) else { return refuseHost(context) }
         if let engine = engine(at: request.path) { return await serve(engine, request, context) }
         if Self.isToolsPath(request.path) { return await serveTools(request, context) }
         return await serveRoutes(request, context)
     }
 
-    private func serveRoutes(_ request: Request, _ context: RequestContext) async -> Response {
+    @inline(never) private func refuseHost(_ context: RequestContext) -> Response {
+        let answer = problem(.misdirectedRequest, "This host name is not served here.", context)
+        guard addresses.isWorthNoting("host", context.peer, at: context.received) else { return answer }
+        return answer.recording(Event("http.malformed", .denied, reason: "host"))
+    }
+
+    @inline(never) private func serveRoutes(_ request: Request, _ context: RequestContext) async -> Response {
         switch request.path {
         case "/": return request.isRead ? pages.home(mcpURL: engines.first?.resource.url ?? "") : notAllowed("GET, HEAD", context)
         case "/authorize": return await limited(.authorize, request, context) { await flow.authorize(request, in: context) }
@@ -183,15 +190,15 @@ struct Gateway: Responder {
     }
 
     /// The order of mcp.md §2: preflight, origin, credential, then the endpoint with its gate.
-    private func serve(_ engine: EngineRoute, _ request: Request, _ context: RequestContext) async -> Response {
+    @inline(never) private func serve(_ engine: EngineRoute, _ request: Request, _ context: RequestContext) async -> Response {
         if request.method == .options { return origins.preflight(request) }
-        guard origins.permits(request) else {
-            return Response.json(
-                ["jsonrpc": "2.0", "error": ["code": -32600, "message": "This origin is not allowed."]], status: .forbidden
-            ).recording(Event("origin.rejected", .denied, severity: .warning))
-        }
+        guard origins.permits(request) else { return Self.strangeOrigin }
+        let verdict =
+            if let known = resourceServer.recall(request, for: engine.resource, in: context) { known } else {
+                await resourceServer.authenticate(request, for: engine.resource, in: context)
+            }
         var response: Response
-        switch await resourceServer.authenticate(request, for: engine.resource, in: context) {
+        switch verdict {
         case .caller(let caller): response = await engine.endpoint.respond(to: request, caller: caller, in: context)
         case .refused(let refusal, let isUnauthorized):
             response = refusal
@@ -202,6 +209,14 @@ struct Gateway: Responder {
         }
         origins.decorate(&response, for: request)
         return response
+    }
+
+    private static var strangeOrigin: Response {
+        @inline(never) get {
+            Response.json(
+                ["jsonrpc": "2.0", "error": ["code": -32600, "message": "This origin is not allowed."]], status: .forbidden
+            ).recording(Event("origin.rejected", .denied, severity: .warning))
+        }
     }
 
     /// A route other origins may call: preflight, limit, CORS.
@@ -226,7 +241,7 @@ struct Gateway: Responder {
 
 extension Gateway {
     /// RL-5: each kind of route in its own words.
-    func tooMany(_ limit: AddressLimits.Exceeded, _ request: Request, _ context: RequestContext) -> Response {
+    @inline(never) func tooMany(_ limit: AddressLimits.Exceeded, _ request: Request, _ context: RequestContext) -> Response {
         let seconds = max(1, limit.wait.secondsRoundedUp)
         var event = Event("ratelimit.exceeded", .denied)
         event.policy = "limit.address"
@@ -277,18 +292,18 @@ extension Gateway {
         }
     }
 
-    private func problem(_ status: Status, _ detail: String, _ context: RequestContext) -> Response {
+    @inline(never) private func problem(_ status: Status, _ detail: String, _ context: RequestContext) -> Response {
         Response.json(
             ["error": .string(status == .notFound ? "not_found" : "refused"), "error_description": .string(detail)], status: status
         )
         .with(.xRequestID, context.requestID.text)
     }
 
-    private func notAllowed(_ methods: String, _ context: RequestContext) -> Response {
+    @inline(never) private func notAllowed(_ methods: String, _ context: RequestContext) -> Response {
         problem(.methodNotAllowed, "Use \(methods).", context).with(.allow, methods)
     }
 
-    private func unrecorded(_ context: RequestContext) -> Response {
+    @inline(never) private func unrecorded(_ context: RequestContext) -> Response {
         problem(.serviceUnavailable, "The audit log cannot be written, so the answer is withheld.", context).with(.retryAfter, "5")
     }
 

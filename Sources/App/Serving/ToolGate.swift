@@ -51,20 +51,26 @@ final class ToolGate: Gate {
         caller.map { ToolPolicy.judge($0, engine: engine, needs: tool.permission) == .allowed } ?? false
     }
 
-    func admit(_ call: ToolCall, in context: RequestContext) async -> Admission {
-        guard let caller = call.caller else { return .refused(forbidden(call, "anonymous")) }
+    func judge(_ call: ToolCall, in context: RequestContext) -> Judgement {
+        guard let caller = call.caller else { return .settled(.refused(forbidden(call, "anonymous"))) }
         switch ToolPolicy.judge(caller, engine: engine, needs: call.tool.permission) {
         case .allowed: break
-        case .needsScope(let scope): return .refused(insufficient(call, scope))
-        case .beyondRole: return .refused(forbidden(call, "role"))
+        case .needsScope(let scope): return .settled(.refused(insufficient(call, scope)))
+        case .beyondRole: return .settled(.refused(forbidden(call, "role")))
         }
         if let needed = settings.stepUp(engine: engine, call.tool.permission),
             !needed.isMet(by: caller.assurance, at: caller.authenticatedAt, now: .now())
         {
-            return .refused(weak(call, needed))
+            return .settled(.refused(weak(call, needed)))
         }
         var fields = Fields()
-        if let refusal = charge(call, caller, context, &fields) { return .refused(refusal) }
+        if let refusal = charge(call, caller, context, &fields) { return .settled(.refused(refusal)) }
+        guard call.tool.annotations.isReadOnly, cap.enter(caller.userID) else { return .pending(fields) }
+        return .settled(.admitted(fields))
+    }
+
+    func settle(_ call: ToolCall, _ fields: Fields, in context: RequestContext) async -> Admission {
+        guard let caller = call.caller else { return .refused(forbidden(call, "anonymous")) }
         guard await enter(caller.userID) else {
             return .refused(tooMany(call, "concurrency", .seconds(5), fields, at: context.received))
         }
@@ -78,15 +84,20 @@ final class ToolGate: Gate {
 
     func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool {
         if let caller = call.caller { cap.leave(caller.userID) }
+        return await auditor.record(conclusion(of: call, outcome, context))
+    }
+
+    /// What happened within the call, then how it ended.
+    @inline(never) private func conclusion(
+        of call: ToolCall, _ outcome: ToolOutcome, _ context: RequestContext
+    ) -> [AuditRecord] {
         let outcomeWord: Event.Outcome = outcome == .completed || outcome == .awaitingInput ? .success : .failure
-        guard let noted = call.notes?.close(), !noted.isEmpty else {
-            return await record(call, outcomeWord, context, reason: Self.reason(outcome))
-        }
+        let end = makeRecord(call, outcomeWord, context, Self.reason(outcome))
+        auditor.count("mcp.tool.called", outcomeWord)
+        guard let noted = call.notes?.close(), !noted.isEmpty else { return [end] }
+        for note in noted { auditor.count(note.event.name, note.event.outcome) }
         let place = AuditContext(requestID: context.requestID, source: context.peer)
-        return await auditor.record(
-            noted.map { AuditRecord($0.event, in: place, at: $0.at) } + [
-                makeRecord(call, outcomeWord, context, Self.reason(outcome))
-            ])
+        return noted.map { AuditRecord($0.event, in: place, at: $0.at) } + [end]
     }
 
     private static func reason(_ outcome: ToolOutcome) -> String? {
@@ -110,8 +121,11 @@ final class ToolGate: Gate {
     }
 
     private func enter(_ user: UserID) async -> Bool {
-        if cap.enter(user) { return true }
-        return await withTaskGroup(of: Bool.self) { group in
+        cap.enter(user) ? true : await queue(user)
+    }
+
+    @inline(never) private func queue(_ user: UserID) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
             group.addTask { await self.cap.enterWhenFree(user) }
             group.addTask {
                 try? await self.sleeper.sleep(for: Self.patience)
@@ -188,7 +202,9 @@ extension ToolGate {
             events: [denial(call, policy)])
     }
 
-    private func tooMany(_ call: ToolCall, _ policy: String, _ wait: Duration, _ fields: Fields, at now: MonotonicTime) -> Refusal {
+    @inline(never) private func tooMany(
+        _ call: ToolCall, _ policy: String, _ wait: Duration, _ fields: Fields, at now: MonotonicTime
+    ) -> Refusal {
         metrics.record(policy)
         let seconds = max(1, wait.secondsRoundedUp)
         var fields = fields
@@ -203,7 +219,7 @@ extension ToolGate {
         )
     }
 
-    private func tooManyStreams(_ caller: Principal?, at now: MonotonicTime) -> Refusal {
+    @inline(never) private func tooManyStreams(_ caller: Principal?, at now: MonotonicTime) -> Refusal {
         metrics.record("limit.streams")
         var event = Event("ratelimit.exceeded", .denied, subject: caller?.username, client: caller?.clientID)
         (event.policy, event.engine) = ("limit.streams", engine)
@@ -230,11 +246,12 @@ extension ToolGate {
 
     private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool
     {
-        await auditor.record(makeRecord(call, outcome, context, reason), "mcp.tool.called", outcome)
+        auditor.count("mcp.tool.called", outcome)
+        return await auditor.record([makeRecord(call, outcome, context, reason)])
     }
 
     /// Made before the wait, and apart from it: an event is a dozen texts, each counted whenever it is copied.
-    private func makeRecord(
+    @inline(never) private func makeRecord(
         _ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, _ reason: String?
     ) -> AuditRecord {
         AuditRecord(

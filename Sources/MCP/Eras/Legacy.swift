@@ -110,12 +110,3 @@ extension MCPEndpoint {
             .ok, fields: [(.contentType, "application/json"), (.cacheControl, "no-store")], body: .bytes(body), events: events)
     }
 }
-
-extension MCPEndpoint.Exchange {
-    /// The same exchange for a client that reads no streams.
-    fileprivate var withoutStreams: Self {
-        var copy = self
-        copy.request.fields.remove(.accept)
-        return copy
-    }
-}

@@ -17,7 +17,7 @@ extension MCPEndpoint {
             // The request is not captured: thousands of these may be open.
             let subscription = Subscription(
                 id: id, wishes: wishes, caller: exchange.caller, context: exchange.context, place: place)
-            return Response(.ok, fields: EventStream.fields, body: .stream { await hold(subscription, $0) })
+            return Response(.ok, fields: EventStream.fields, body: .stream { await self.hold(subscription, $0) })
         }
     }
 
@@ -44,7 +44,7 @@ extension MCPEndpoint {
 
     private static let maximumWishes = 256
 
-    private func wishes(_ wanted: JSONView, _ exchange: Exchange) -> Wishes {
+    @inline(never) private func wishes(_ wanted: JSONView, _ exchange: Exchange) -> Wishes {
         var wishes = Wishes()
         let lists: [(String, Bool?, Change)] = [
             ("toolsListChanged", wanted["toolsListChanged"]?.bool, .tools),
@@ -104,7 +104,7 @@ extension MCPEndpoint {
         } catch {}  // the client is gone: there is nobody to tell
     }
 
-    private static func render(_ change: Change, _ subscription: Subscription) -> [UInt8]? {
+    @inline(never) private static func render(_ change: Change, _ subscription: Subscription) -> [UInt8]? {
         if case .task(let id) = change {
             guard let (handle, record) = subscription.wishes.tasks[id] else { return nil }
             var params = record.members(handle: handle, isDetailed: true)
@@ -116,7 +116,9 @@ extension MCPEndpoint {
     }
 
     /// The cancellation a server owes on teardown, then the one response.
-    private func end(_ subscription: Subscription, _ reason: String, _ writer: any BodyWriter) async throws(BodyClosed) {
+    @inline(never) private func end(_ subscription: Subscription, _ reason: String, _ writer: any BodyWriter)
+        async throws(BodyClosed)
+    {
         let cancelled: JSONValue = ["requestId": subscription.id.value, "reason": .string(reason), "_meta": subscription.meta]
         var meta = info.resultMeta.object ?? JSONObject()
         for member in subscription.meta.object?.members ?? [] { meta.append(member.key, member.value) }

@@ -8,7 +8,7 @@ extension MCPEndpoint {
         case templates = "resourceTemplates"
     }
 
-    func list(_ list: List, _ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) -> Response {
+    @inline(never) func list(_ list: List, _ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) -> Response {
         var start = 0
         if let cursor = message.params?["cursor"], !cursor.isNull {
             // Sealed for the list, too: its name is one of the parts.

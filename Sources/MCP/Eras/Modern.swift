@@ -3,18 +3,11 @@ internal import Primitives
 
 /// Revision 2026-07-28: stateless, every request carries its envelope (mcp.md §3).
 extension MCPEndpoint {
-    func answerModern(_ message: RPCMessage, _ exchange: inout Exchange) async -> Response {
-        guard message.kind == .request, let id = message.id else { return Response(.accepted) }
-        do throws(RPCError) {
-            try checkEnvelope(message, exchange.request.fields)
-            if features.hasLogging { exchange.logLevel = try logLevel(message) }
-        } catch {
-            return refuse(error, .badRequest, id: id)
-        }
+    func answerModern(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
         switch message.method {
         case "tools/call": return await call(message, id, exchange)
         case "tools/list": return list(.tools, message, id, exchange)
-        case "server/discover": return reply(discovery, id: id)
+        case "server/discover": return discover(id)
         case "subscriptions/listen": return await listen(message, id, exchange)
         case "prompts/list" where !features.prompts.isEmpty: return list(.prompts, message, id, exchange)
         case "prompts/get" where !features.prompts.isEmpty: return await givePrompt(message, id, exchange)
@@ -39,7 +32,8 @@ extension MCPEndpoint {
     }
 
     /// The error ladder of mcp.md §3.3: envelope, then headers against body, then version, then capabilities.
-    private func checkEnvelope(_ message: RPCMessage, _ fields: Fields) throws(RPCError) {
+    /// - Returns: which log messages the client asks for, where the endpoint has any.
+    func checkEnvelope(_ message: RPCMessage, _ fields: Fields) throws(RPCError) -> LogLevel? {
         guard let version = message.meta?[MetaKey.protocolVersion]?.string else {
             throw RPCError(.invalidParams, "params._meta lacks the string \(MetaKey.protocolVersion).")
         }
@@ -52,15 +46,17 @@ extension MCPEndpoint {
         guard message.meta?[MetaKey.clientCapabilities]?.isObject == true else {
             throw RPCError(.invalidParams, "params._meta lacks the object \(MetaKey.clientCapabilities).")
         }
+        return features.hasLogging ? try logLevel(message) : nil
     }
 
-    private var discovery: JSONValue {
-        modernResult([
-            "supportedVersions": .array(Revision.modern.map { .string($0.rawValue) }),
-            "capabilities": capabilities.modern,
-            "instructions": .string(info.instructions),
-            "ttlMs": 300_000, "cacheScope": "private",
-        ])
+    @inline(never) private func discover(_ id: RPCID) -> Response {
+        reply(
+            modernResult([
+                "supportedVersions": .array(Revision.modern.map { .string($0.rawValue) }),
+                "capabilities": capabilities.modern,
+                "instructions": .string(info.instructions),
+                "ttlMs": 300_000, "cacheScope": "private",
+            ]), id: id)
     }
 
     /// Every result of this revision says that it is complete and who made it (mcp.md §3.1).
@@ -72,12 +68,12 @@ extension MCPEndpoint {
     }
 
     /// An error of the handler, not of the envelope: HTTP 200 (mcp.md §3.3).
-    func reply(_ error: RPCError, id: RPCID) -> Response {
+    @inline(never) func reply(_ error: RPCError, id: RPCID) -> Response {
         refuse(error, .ok, id: id)
     }
 
     /// Errors about header fields and capabilities are 400 in 2026-07-28; all others are in band.
-    func answer(_ error: RPCError, id: RPCID, _ revision: Revision) -> Response {
+    @inline(never) func answer(_ error: RPCError, id: RPCID, _ revision: Revision) -> Response {
         let isMalformed = error.code == .headerMismatch || error.code == .missingClientCapability
         return refuse(error, isMalformed && revision.isModern ? .badRequest : .ok, id: id)
     }

@@ -88,7 +88,7 @@ extension MCPEndpoint {
         let meeting = ToolExchange(progressToken: nil)
         // Awaited by nobody: ends with its last answer, or when the time for one is over.
         let work = Task(executorPreference: exchange.context.executor) {
-            meeting.finish(ToolEnd(body: await settle(prompt, arguments, need, context, exchange, meeting), isRecorded: true))
+            meeting.finish(ToolEnd(body: await self.settle(prompt, arguments, need, context, exchange, meeting), isRecorded: true))
         }
         return stream(
             meeting, Reply(id: id, revision: exchange.revision, fields: Fields()), exchange, work,

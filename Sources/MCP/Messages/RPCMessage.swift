@@ -1,7 +1,7 @@
 package import Primitives
 
 /// One JSON-RPC message as received, its parts still in place in the document.
-package struct RPCMessage: Sendable {
+package final class RPCMessage: Sendable {
     package enum Kind: Sendable { case request, notification, response }
 
     package let kind: Kind

@@ -3,15 +3,17 @@ internal import Primitives
 
 /// Sessions of the older revisions on the wire: the id on each request, `GET` for a stream, `DELETE` to end (mcp.md §4.3, §4.4).
 extension MCPEndpoint {
-    /// Takes up the session a legacy request names. - Returns: the refusal of an id that is not, or no longer, this caller's.
-    func resume(_ exchange: inout Exchange, id: RPCID?) -> Response? {
-        guard let continuity, let handles, let text = exchange.request.fields[.mcpSessionID] else { return nil }
+    /// Takes up the session a legacy request names. - Returns: nil for an id that is not, or no longer, this caller's.
+    func resume(_ exchange: Exchange) -> Exchange? {
+        guard let continuity, let handles, let text = exchange.request.fields[.mcpSessionID] else { return exchange }
         guard exchange.request.fields.count(of: .mcpSessionID) == 1, !continuity.sessions.isEnded(text),
             let session = LegacySession(text, of: exchange.caller, handles)
-        else { return refuse(RPCError(.invalidRequest, "There is no such session. Initialize again."), .notFound, id: id) }
-        exchange.session = session
-        exchange.revision = session.revision
-        return nil
+        else { return nil }
+        return exchange.speaking(session.revision, in: session)
+    }
+
+    func unknownSession(id: RPCID?) -> Response {
+        refuse(RPCError(.invalidRequest, "There is no such session. Initialize again."), .notFound, id: id)
     }
 
     /// Everything but POST. Revision 2026-07-28 has nothing else, so naming it settles it (mcp.md §2).
@@ -29,8 +31,9 @@ extension MCPEndpoint {
         if let header = request.fields[.mcpProtocolVersion], Revision(rawValue: header) == nil {
             return refuse(RPCError(.invalidRequest, "MCP-Protocol-Version names no revision served here."), .badRequest, id: nil)
         }
-        var exchange = Exchange(request: request, caller: caller, context: context)
-        if let refusal = resume(&exchange, id: nil) { return refusal }
+        guard let exchange = resume(Exchange(request: request, caller: caller, context: context)) else {
+            return unknownSession(id: nil)
+        }
         guard let session = exchange.session, let continuity else { return notAllowed("POST, OPTIONS") }
         guard request.method == .get else {
             continuity.sessions.end(session)
@@ -64,7 +67,7 @@ extension MCPEndpoint {
                 return Response(
                     .ok, fields: EventStream.fields,
                     body: .stream { writer in
-                        await deliver(lost.log, after: lost.number, caller, context, into: writer)
+                        await self.deliver(lost.log, after: lost.number, caller, context, into: writer)
                         withExtendedLifetime(place) {}
                     })
             }
@@ -77,7 +80,7 @@ extension MCPEndpoint {
             return Response(
                 .ok, fields: EventStream.fields,
                 body: .stream { writer in
-                    await tell(stream, memory, caller, context, into: writer)
+                    await self.tell(stream, memory, caller, context, into: writer)
                     withExtendedLifetime((place, holder)) {}
                 })
         }

@@ -37,6 +37,15 @@ package struct ResourceServer: Sendable {
         case refused(Response, isUnauthorized: Bool)
     }
 
+    /// The verdict on a request whose token was verified lately, without waiting and so without the frames a wait needs. Nil for
+    /// every other request: then `authenticate` has the verdict.
+    package func recall(_ request: Request, for resource: ProtectedResource, in context: RequestContext) -> Verdict? {
+        guard request.query == nil, case .token(let token) = Self.credential(request),
+            let principal = cache.principal(hasher.digest(of: token), shard: context.loopIndex, at: context.received)
+        else { return nil }
+        return judge(principal, proven: nil, resource, at: clock())
+    }
+
     /// Authenticates a request to one protected resource.
     package func authenticate(_ request: Request, for resource: ProtectedResource, in context: RequestContext) async -> Verdict {
         if request.query != nil, let query = try? Parameters(parsing: request.query), query.contains("access_token") {
@@ -116,7 +125,7 @@ package struct ResourceServer: Sendable {
     }
 
     /// The store's word on a token nobody remembers.
-    private func look(
+    @inline(never) private func look(
         up digest: TokenDigest, _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext,
         at now: Timestamp, _ isRightKind: (TokenFacts) -> Bool
     ) async -> Verdict {
@@ -143,7 +152,7 @@ package struct ResourceServer: Sendable {
     }
 
     /// A JWT: ours by its signature, then by the store, so that revocation counts at once (FMT-4); or a configured issuer's.
-    private func verifyJWT(
+    @inline(never) private func verifyJWT(
         _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext
     ) async -> Verdict {
         let text = String(decoding: token, as: UTF8.self)
@@ -171,15 +180,20 @@ package struct ResourceServer: Sendable {
         _ principal: Principal, _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext,
         at now: Timestamp
     ) async -> Verdict {
-        guard principal.isCurrent(at: now) else { return refuse(resource, "expired", nil) }
-        if let audience = principal.resource, audience != resource.url { return refuse(resource, "audience", nil) }
-        if let needed = roleStepUp(principal, at: now) { return refuse(resource, needed) }
-        if principal.confirmation == nil, proven == nil { return .caller(principal) }
+        if let verdict = judge(principal, proven: proven, resource, at: now) { return verdict }
         return await prove(principal, token, proven, resource, context, at: now)
     }
 
+    /// What is wrong with a known principal here, or that nothing is. Nil when the proof of a key is still to be judged.
+    private func judge(_ principal: Principal, proven: Request?, _ resource: ProtectedResource, at now: Timestamp) -> Verdict? {
+        guard principal.isCurrent(at: now) else { return refuse(resource, "expired", nil) }
+        if let audience = principal.resource, audience != resource.url { return refuse(resource, "audience", nil) }
+        if let needed = roleStepUp(principal, at: now) { return refuse(resource, needed) }
+        return principal.confirmation == nil && proven == nil ? .caller(principal) : nil
+    }
+
     /// RS-6: a bound token counts only with the proof of its key.
-    private func prove(
+    @inline(never) private func prove(
         _ principal: Principal, _ token: [UInt8], _ proven: Request?, _ resource: ProtectedResource, _ context: RequestContext,
         at now: Timestamp
     ) async -> Verdict {
@@ -201,7 +215,7 @@ package struct ResourceServer: Sendable {
         }
     }
 
-    private func refuseProof(_ resource: ProtectedResource, _ reason: String) -> Verdict {
+    @inline(never) private func refuseProof(_ resource: ProtectedResource, _ reason: String) -> Verdict {
         let body: JSONValue = ["error": "invalid_dpop_proof", "error_description": "The DPoP proof is not valid for this request."]
         let algorithms = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: " ")
         let value =
@@ -213,7 +227,7 @@ package struct ResourceServer: Sendable {
     }
 
     /// A certificate without any other credential is its user: the common name is the user's name (contract §4).
-    private func recognize(
+    @inline(never) private func recognize(
         _ shown: ClientCertificate, _ resource: ProtectedResource, _ context: RequestContext
     ) async -> Verdict {
         let digest = TokenDigest(bytes: [0] + shown.digest)  // no credential of ours has pepper 0
@@ -241,7 +255,7 @@ package struct ResourceServer: Sendable {
         return needed.isMet(by: principal.assurance ?? .single, at: principal.authenticatedAt, now: now) ? nil : needed
     }
 
-    private func refuse(_ resource: ProtectedResource, _ needed: StepUp) -> Verdict {
+    @inline(never) private func refuse(_ resource: ProtectedResource, _ needed: StepUp) -> Verdict {
         let body: JSONValue = [
             "error": .string(Challenge.insufficientAuthentication), "error_description": "Sign in again with a stronger factor.",
         ]
@@ -252,14 +266,15 @@ package struct ResourceServer: Sendable {
             isUnauthorized: true)
     }
 
-    private func refuse(_ resource: ProtectedResource, _ reason: String, _ digest: TokenDigest?) -> Verdict {
+    // Not inlined, as all refusals: an event is large, and would have room in the frame of every function that waits.
+    @inline(never) private func refuse(_ resource: ProtectedResource, _ reason: String, _ digest: TokenDigest?) -> Verdict {
         var event = Event("token.rejected", .denied, reason: reason, resource: resource.url)
         event.tokenReference = digest?.reference
         return .refused(challenge(resource, error: "invalid_token").recording(event), isUnauthorized: true)
     }
 
     /// The challenge that leads a client to the authorization server (RFC 9728 §5.1; RS-4, RS-5).
-    private func challenge(_ resource: ProtectedResource, error: String?) -> Response {
+    @inline(never) private func challenge(_ resource: ProtectedResource, error: String?) -> Response {
         let description = error == nil ? "Authentication is required." : "The token is not valid here. Sign in again."
         let body: JSONValue = ["error": .string(error ?? "unauthorized"), "error_description": .string(description)]
         return Response.json(body, status: .unauthorized).uncached

@@ -106,7 +106,7 @@ final class RecordingGate: Gate {
 
     func isVisible(_ tool: Tool, to caller: Principal?) -> Bool { tool.permission < .admin }
 
-    func admit(_ call: ToolCall, in context: RequestContext) async -> Admission {
+    func settle(_ call: ToolCall, _ fields: Fields, in context: RequestContext) async -> Admission {
         state.withLock { state in
             if let refusal = state.refusal { return .refused(refusal) }
             state.admitted.append(call.tool.name)
