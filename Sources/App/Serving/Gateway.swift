@@ -62,11 +62,11 @@ struct Gateway: Responder {
     }
 
     func respondAtOnce(to request: Request, in context: RequestContext) -> Response? {
-        request.path == "/health" ? Self.health : nil
+        request.path == "/health" && request.isRead ? Self.health : nil
     }
 
     func respond(to request: Request, in context: RequestContext) async -> Response {
-        if request.path == "/health" { return Self.health }
+        if request.path == "/health" { return request.isRead ? Self.health : notAllowed("GET, HEAD", context) }
         var response = await admit(request, context)
         conclude(&response, request, context)
         return response.events.isEmpty ? response : await record(response, request, context)
@@ -165,7 +165,7 @@ struct Gateway: Responder {
         }
     }
 
-    private func connectDevice(_ request: Request, _ context: RequestContext) async -> Response {
+    @inline(never) private func connectDevice(_ request: Request, _ context: RequestContext) async -> Response {
         guard request.isRead || request.method == .post else { return notAllowed("GET, POST", context) }
         switch await device.respond(to: request, in: context) {
         case .page(let response): return response
@@ -175,7 +175,7 @@ struct Gateway: Responder {
         }
     }
 
-    private func login(_ request: Request, _ context: RequestContext) async -> Response {
+    @inline(never) private func login(_ request: Request, _ context: RequestContext) async -> Response {
         guard request.method == .post else {
             return request.isRead ? await account.showSignIn(request, in: context) : notAllowed("GET, POST", context)
         }
@@ -220,7 +220,7 @@ struct Gateway: Responder {
     }
 
     /// A route other origins may call: preflight, limit, CORS.
-    private func shared(
+    @inline(never) private func shared(
         _ request: Request, _ context: RequestContext, _ kind: AddressLimits.Kind?, _ body: () async -> Response
     ) async -> Response {
         if request.method == .options { return origins.preflight(request) }
@@ -229,7 +229,7 @@ struct Gateway: Responder {
         return response
     }
 
-    private func limited(
+    @inline(never) private func limited(
         _ kind: AddressLimits.Kind, _ request: Request, _ context: RequestContext, _ body: () async -> Response
     ) async -> Response {
         if let limit = addresses.charge(kind, context.peer, at: context.received) { return tooMany(limit, request, context) }

@@ -106,7 +106,8 @@ private final class GatewayFixture: Sendable {
         ("/", HTTP.Method.post, UInt16(405)), ("/nothing", .get, 404), ("/.well-known/nothing", .get, 404), ("/token", .get, 405),
         ("/revoke", .get, 405), ("/register", .get, 405), ("/consent", .delete, 405), ("/login", .delete, 405),
         ("/account", .get, 303),
-        ("/mcp", .get, 401), ("/mcp/", .post, 401), ("/health", .get, 200), ("/", .get, 200), ("/authorize", .get, 400),
+        ("/mcp", .get, 401), ("/mcp/", .post, 401), ("/health", .get, 200), ("/health", .post, 405), ("/", .get, 200),
+        ("/authorize", .get, 400),
         ("/.well-known/oauth-authorization-server", .get, 200), ("/.well-known/oauth-protected-resource/mcp", .get, 200),
     ])
     func `each route answers as its table says, errors with a request id (contract §3, COM-7)`(
