@@ -67,7 +67,7 @@ let package = Package(
         tests("Crypto", ["Primitives", "COpenSSL"]),
         tests("Transport", ["Primitives", "Logging"]),
         .target(
-            name: "FuzzProperties", dependencies: ["HTTP", "OAuth", "Crypto", "Primitives"], path: "Tests/Fuzz/Properties",
+            name: "FuzzProperties", dependencies: ["HTTP", "OAuth", "Proxy", "Crypto", "Primitives"], path: "Tests/Fuzz/Properties",
             swiftSettings: settings),
         tests("HTTP", ["FuzzProperties", "Primitives"]),
         tests("Server", ["HTTP", "Transport", "Logging", "Primitives"]),

@@ -19,6 +19,16 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case forms
     /// What authenticators answer: CBOR, attestation objects, authenticator data, keys.
     case passkeys
+    /// JSON, in both readers.
+    case json
+    /// JWS tokens and JWK keys.
+    case tokens
+    /// Redirect URIs: one registered, one asked for.
+    case redirects
+    /// Heads of the answers of servers behind us.
+    case answers
+    /// Event streams of servers behind us.
+    case events
 
     /// Names the first rule the parser breaks on that input; nil when it keeps all.
     package func violation(by input: [UInt8]) -> String? {
@@ -31,6 +41,11 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .cookies: FieldProperties.cookieViolation(by: input)
         case .forms: FieldProperties.formViolation(by: input)
         case .passkeys: PasskeyProperties.violation(by: input)
+        case .json: JSONProperties.violation(by: input)
+        case .tokens: TokenProperties.violation(by: input)
+        case .redirects: RedirectProperties.violation(by: input)
+        case .answers: UpstreamProperties.headViolation(by: input)
+        case .events: UpstreamProperties.eventViolation(by: input)
         }
     }
 
