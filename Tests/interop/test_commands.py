@@ -93,3 +93,33 @@ def test_a_foreign_root_key_is_refused(folder):
     key.chmod(0o400)
     done = gateway.command("user", "list")
     assert done.returncode == 78 and "root key" in done.stderr
+
+
+def test_a_dry_run_names_what_would_be_lost_and_loses_nothing(gateway):
+    user = gateway.add_user("careful", key=True)
+    tokens = gateway.grant(user)
+    issued = json.loads(gateway.command("token", "issue", "careful", "--name", "n", "--scope", "qarnot:read", "--json").stdout)
+    listed = [json.loads(line) for line in gateway.command("token", "list", "--user", "careful", "--json").stdout.splitlines()]
+    personal = next(one["id"] for one in listed if one["kind"] == "personal_token")
+    session = json.loads(gateway.command("session", "list", "--user", "careful", "--json").stdout.splitlines()[0])["id"]
+    before = len(gateway.records())
+    for words, told, value in (
+        (["key", "remove", "careful", "qarnot"], "the qarnot key of careful", None),
+        (["token", "revoke", personal], "a token of careful", None),
+        (["token", "revoke", "--value", "-"], "a token of careful", issued["token"]),
+        (["token", "revoke", "--value", "-"], "the grant of", tokens["refresh_token"]),
+        (["session", "revoke", session], "sign careful out", None),
+        (["client", "remove", tokens["client_id"]], "Would remove", None),
+        (["user", "remove", "careful"], "1 keys", None),
+    ):
+        done = gateway.command(*words, "--dry-run", input=value and value + "\n")
+        assert done.returncode == 0 and told in done.stdout, (words, done)
+        assert json.loads(gateway.command(*words, "--dry-run", "--json", input=value and value + "\n").stdout)["dry_run"] is True
+    for words in (["key", "remove", "careful", "docs"], ["token", "revoke", "nothing"], ["session", "revoke", "nothing"],
+                  ["user", "otp", "reset", "careful"]):
+        done = gateway.command(*words, "--dry-run")
+        assert done.returncode in (1, 64) and done.stderr and not done.stdout, (words, done)
+    assert len(gateway.records()) == before
+    assert gateway.call(tokens["access_token"], "whoami").json()["result"]["structuredContent"]["key"] == "present"
+    assert gateway.refresh(tokens).status_code == 200
+    assert session in gateway.command("session", "list", "--user", "careful").stdout

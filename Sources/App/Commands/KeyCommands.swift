@@ -20,9 +20,10 @@ extension Command {
         Command(path: ["key", "test"], usage: "USER ENGINE", summary: "Ask the service whether a stored key is good.") {
             invocation async throws(CommandError) in try await KeyCommands.test(invocation)
         },
-        Command(path: ["key", "remove"], usage: "USER ENGINE", summary: "Remove a key; calls stop within a second.") {
-            invocation async throws(CommandError) in try await KeyCommands.remove(invocation)
-        },
+        Command(
+            path: ["key", "remove"], usage: "USER ENGINE", summary: "Remove a key; calls stop within a second.",
+            options: [Option("--dry-run", nil, "say what would be removed, and remove nothing")]
+        ) { invocation async throws(CommandError) in try await KeyCommands.remove(invocation) },
     ]
 }
 
@@ -124,6 +125,7 @@ enum KeyCommands {
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
             try requireEngine(engine, workspace)
             let user = try await workspace.requireUser(name)
+            if invocation.has("--dry-run") { return try await showLoss(of: engine, user, workspace, invocation.output) }
             try await workspace.recordCommand(event("vault.key.removed", user.name, engine))
             let wasThere: Bool
             do throws(VaultError) { wasThere = try await workspace.vault.remove(user: user.id, engine: engine) } catch {
@@ -133,6 +135,19 @@ enum KeyCommands {
             invocation.output.object(
                 ["username": .string(user.name), "engine": .string(engine)], text: "Removed the \(engine) key of \(user.name).")
         }
+    }
+
+    private static func showLoss(
+        of engine: String, _ user: User, _ workspace: Workspace, _ output: Output
+    ) async throws(CommandError) {
+        let isThere: Bool
+        do { isThere = try await workspace.vault.status(user: user.id).contains { $0.engine == engine } } catch {
+            throw CommandError(.unavailable, "The vault cannot be read: \(error).")
+        }
+        guard isThere else { throw CommandError(.no, "\(user.name) has no \(engine) key.") }
+        output.object(
+            ["username": .string(user.name), "engine": .string(engine), "dry_run": true],
+            text: "Would remove the \(engine) key of \(user.name). Nothing was removed.")
     }
 
     private static func operands(_ invocation: Invocation) throws(CommandError) -> (name: String, engine: String) {

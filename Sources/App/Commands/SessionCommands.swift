@@ -8,9 +8,10 @@ extension Command {
             path: ["session", "list"], usage: "[--user USER]", summary: "List browsers that are signed in.",
             options: [Option("--user", "USER", "of this user alone")]
         ) { invocation async throws(CommandError) in try await SessionCommands.list(invocation) },
-        Command(path: ["session", "revoke"], usage: "ID", summary: "Sign a browser out.") {
-            invocation async throws(CommandError) in try await SessionCommands.revoke(invocation)
-        },
+        Command(
+            path: ["session", "revoke"], usage: "ID", summary: "Sign a browser out.",
+            options: [Option("--dry-run", nil, "say who would be signed out, and do nothing")]
+        ) { invocation async throws(CommandError) in try await SessionCommands.revoke(invocation) },
     ]
 }
 
@@ -35,6 +36,7 @@ enum SessionCommands {
     static func revoke(_ invocation: Invocation) async throws(CommandError) {
         let id = try invocation.arguments.operand(0, "ID")
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            if invocation.has("--dry-run") { return try await showLoss(of: id, workspace, invocation.output) }
             try await workspace.recordCommand(Event("session.revoked", reason: "cli"))
             let wasThere: Bool
             do throws(StoreError) { wasThere = try await workspace.sessions.remove(id: id, of: nil, at: .now()) } catch {
@@ -43,6 +45,19 @@ enum SessionCommands {
             guard wasThere else { throw CommandError(.no, "There is no session \"\(id)\". gatehouse session list shows all.") }
             invocation.output.object(["id": .string(id)], text: "The browser is signed out.")
         }
+    }
+
+    private static func showLoss(of id: String, _ workspace: Workspace, _ output: Output) async throws(CommandError) {
+        let sessions: [SessionSummary]
+        do throws(StoreError) { sessions = try await workspace.sessions.sessions(of: nil, at: .now()) } catch {
+            throw CommandError(error)
+        }
+        guard let session = sessions.first(where: { $0.id == id }) else {
+            throw CommandError(.no, "There is no session \"\(id)\". gatehouse session list shows all.")
+        }
+        output.object(
+            ["id": .string(id), "username": .string(session.username), "dry_run": true],
+            text: "Would sign \(session.username) out of the browser at \(session.session.address). Nothing was done.")
     }
 
     private static func json(_ summary: SessionSummary) -> JSONValue {

@@ -21,7 +21,10 @@ extension Command {
         Command(
             path: ["token", "revoke"], usage: "ID | --value -",
             summary: "Revoke a token by its id, or by its value on standard input.",
-            options: [Option("--value", "-", "read the token itself from standard input")]
+            options: [
+                Option("--value", "-", "read the token itself from standard input"),
+                Option("--dry-run", nil, "say what would be revoked, and revoke nothing"),
+            ]
         ) { invocation async throws(CommandError) in try await TokenCommands.revoke(invocation) },
     ]
 }
@@ -93,6 +96,7 @@ enum TokenCommands {
         let value = try isByValue ? SecretInput.line() : nil
         let id = try isByValue ? nil : invocation.arguments.operand(0, "ID")
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            if invocation.has("--dry-run") { return try await showLoss(of: value, id, workspace, invocation.output) }
             var event = Event("token.revoked", details: [("cause", "cli")])
             event.tokenReference = id.map { String($0.prefix(8)) } ?? value.map { workspace.hasher.digest(of: $0).reference }
             try await workspace.recordCommand(event)
@@ -102,6 +106,31 @@ enum TokenCommands {
             }
             invocation.output.object(["revoked": true], text: "Revoked.")
         }
+    }
+
+    private static func showLoss(
+        of value: Secret?, _ id: String?, _ workspace: Workspace, _ output: Output
+    ) async throws(CommandError) {
+        var loss: String?
+        do throws(StoreError) {
+            if let id {
+                loss = try await workspace.tokens.tokens(of: nil, at: .now()).first { $0.id == id && $0.isActive }
+                    .map { "a token of \($0.username)" }
+            } else if let digest = value.map({ workspace.hasher.digest(of: $0) }) {
+                if let refresh = try await workspace.grants.refreshToken(digest), refresh.isActive {
+                    loss = "the grant of \(refresh.grant.clientID) with all its tokens"
+                } else if let facts = try await workspace.tokens.facts(of: digest), facts.isActive {
+                    loss = "a token of \(facts.user.name)"
+                }
+            }
+        } catch { throw CommandError(error) }
+        guard let loss else {
+            throw CommandError(
+                .no, "There is no live token of that \(id == nil ? "value" : "id"). gatehouse token list shows all.")
+        }
+        output.object(
+            ["revoked": false, "would_revoke": .string(loss), "dry_run": true],
+            text: "Would revoke \(loss). Nothing was revoked.")
     }
 
     /// A refresh token ends its whole grant, anything else itself.

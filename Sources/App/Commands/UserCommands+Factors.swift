@@ -17,6 +17,17 @@ extension UserCommands {
             guard hasApp || !passkeys.isEmpty else {
                 throw CommandError(.no, "\(user.name) has no authenticator app and no passkeys.")
             }
+            if invocation.has("--dry-run") {
+                let app = hasApp ? "the authenticator app and " : ""
+                return invocation.output.object(
+                    [
+                        "username": .string(user.name), "authenticator_app": .bool(hasApp), "passkeys": .int(passkeys.count),
+                        "dry_run": true,
+                    ],
+                    text:
+                        "Would remove \(app)\(passkeys.count) passkeys of \(user.name), and end sessions and grants. Nothing was removed."
+                )
+            }
             for factor in (hasApp ? ["otp"] : []) + (passkeys.isEmpty ? [] : ["passkey"]) {
                 try await workspace.recordCommand(removal(of: factor, user))
             }
@@ -60,6 +71,11 @@ extension UserCommands {
             guard passkeys.contains(where: { $0.id == id }) else {
                 throw CommandError(
                     .no, "\(user.name) has no passkey \"\(id)\". gatehouse user passkey list \(user.name) shows all.")
+            }
+            if invocation.has("--dry-run") {
+                return invocation.output.object(
+                    ["username": .string(user.name), "id": .string(id), "dry_run": true],
+                    text: "Would remove the passkey, and end sessions and grants of \(user.name). Nothing was removed.")
             }
             try await workspace.recordCommand(removal(of: "passkey", user))
             do throws(StoreError) {

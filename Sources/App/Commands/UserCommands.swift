@@ -35,13 +35,15 @@ extension Command {
         },
         Command(
             path: ["user", "otp", "reset"], usage: "NAME",
-            summary: "Remove a lost authenticator app and all passkeys; ends sessions and grants."
+            summary: "Remove a lost authenticator app and all passkeys; ends sessions and grants.",
+            options: [Option("--dry-run", nil, "say what would be removed, and remove nothing")]
         ) { invocation async throws(CommandError) in try await UserCommands.resetFactor(invocation) },
         Command(path: ["user", "passkey", "list"], usage: "NAME", summary: "List a user's passkeys.") {
             invocation async throws(CommandError) in try await UserCommands.listPasskeys(invocation)
         },
         Command(
-            path: ["user", "passkey", "remove"], usage: "NAME ID", summary: "Remove one passkey; ends sessions and grants."
+            path: ["user", "passkey", "remove"], usage: "NAME ID", summary: "Remove one passkey; ends sessions and grants.",
+            options: [Option("--dry-run", nil, "say what would be removed, and remove nothing")]
         ) { invocation async throws(CommandError) in try await UserCommands.removePasskey(invocation) },
         Command(
             path: ["user", "remove"], usage: "NAME --yes", summary: "Remove a user with all grants, tokens and keys.",
