@@ -22,9 +22,17 @@ package struct PushedRequestEndpoint: Responder {
             let client = try await authenticate(request, form, context, at: now)
             switch client {
             case .failure(let failure): return failure.response
-            case .success(let client): return try await keep(form, client, at: now)
+            case .success(let client): return await judge(form, client, at: now)
             }
         } catch { return error.response() }
+    }
+
+    /// A refusal is on record as one of `/authorize` would be.
+    private func judge(_ form: Parameters, _ client: Client, at now: Timestamp) async -> Response {
+        do throws(OAuthError) { return try await keep(form, client, at: now) } catch {
+            guard error.code != .temporarilyUnavailable else { return error.response() }
+            return error.response().recording(Event("authz.request.rejected", .denied, reason: error.rule, client: client.id))
+        }
     }
 
     /// A metadata client may push before it was ever stored: its document is fetched as for `/authorize`.
