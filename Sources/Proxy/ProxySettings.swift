@@ -7,6 +7,8 @@ package struct ProxySettings: Sendable {
     package var name: String
     /// How the caller's key is sent; nil for an upstream without keys.
     package var credential: Credential?
+    /// How the upstream is told who calls; nil for one that is not told.
+    package var identity: Identity?
     /// The class each named tool needs.
     package var tools: [String: Permission]
     /// Whether `readOnlyHint` of the upstream counts.
@@ -39,12 +41,26 @@ package struct ProxySettings: Sendable {
         }
     }
 
+    /// A signed assertion of the caller's identity in a field of its own (HDR-4).
+    package struct Identity: Sendable, Equatable {
+        package var header: String
+        /// Whom the assertion is for: the upstream accepts no other.
+        package var audience: String
+
+        package init(header: String, audience: String) {
+            self.header = header
+            self.audience = audience
+        }
+    }
+
     package init(
-        name: String, credential: Credential?, tools: [String: Permission] = [:], trustsAnnotations: Bool = false,
+        name: String, credential: Credential?, identity: Identity? = nil, tools: [String: Permission] = [:],
+        trustsAnnotations: Bool = false,
         timeout: Duration = .seconds(60), maximumResponseBytes: Int = 16 << 20, accountURL: String, version: String
     ) {
         self.name = name
         self.credential = credential
+        self.identity = identity
         self.tools = tools
         self.trustsAnnotations = trustsAnnotations
         self.timeout = timeout
@@ -60,6 +76,12 @@ package struct ProxySettings: Sendable {
         guard trustsAnnotations else { return .admin }
         return isReadOnly ? .read : .execute
     }
+}
+
+/// Says who calls in a form an upstream can verify. `App` implements it with the signing keys of the gateway.
+package protocol IdentitySource: Sendable {
+    /// A short-lived signed assertion for one audience; nil when none can be made now, and then the call must not be sent.
+    func assertion(of caller: Principal, for audience: String) -> String?
 }
 
 /// Where the proxy gets a caller's own key for one upstream. `App` implements it over the vault.

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import httpx2
 import mcp_types as types
+import jwt
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -152,6 +153,42 @@ def test_nothing_of_the_client_reaches_the_upstream_and_the_key_goes_in_the_conf
         assert not {"cookie", "x-api-key", "x-custom", "origin", "x-forwarded-for"} & set(request)
         assert token not in json.dumps(request) and request["traceparent"] != "00-bad"
         assert request["forwarded"].startswith("for=127.0.0.1")
+
+
+def test_an_upstream_that_asks_for_it_is_told_by_a_signed_assertion_who_calls(tmp_path, servers):
+    overlay = f"""
+upstreams:
+  - {{ name: told, url: "{servers['modern'].url}", tools: {{ echo: read }}, credential: {{}}, identity: {{ audience: "https://tools.example" }} }}
+  - {{ name: untold, url: "{servers['modern'].url}", tools: {{ echo: read }}, credential: {{}} }}
+"""
+    gateway = Gateway(tmp_path, overlay).start()
+    try:
+        ann = gateway.add_user("ann", role="viewer")
+        for engine in ("told", "untold"):
+            set_key(gateway, "ann", engine, "key-of-ann")
+        tokens = gateway.grant(ann, resource=f"{gateway.issuer}/mcp/told", scope="told:read")
+        before = len(servers["modern"].seen())
+        for _ in range(2):
+            assert "echo: hello" in call(gateway, tokens["access_token"], "told", "echo", {"text": "hello"}).text
+        requests = servers["modern"].seen()[before:]
+        assert requests and all("x-gatehouse-identity" in one for one in requests)
+        keys = jwt.PyJWKClient(f"{gateway.issuer}/jwks.json", ssl_context=gateway.tls())
+        text = requests[-1]["x-gatehouse-identity"]
+        claims = jwt.decode(text, keys.get_signing_key_from_jwt(text).key, algorithms=["ES256"], audience="https://tools.example",
+                            issuer=gateway.issuer, options={"require": ["exp", "iat", "sub", "jti"]})
+        assert claims["preferred_username"] == "ann" and claims["role"] == "viewer" and claims["scope"] == "told:read"
+        assert claims["client_id"] == tokens["client_id"] and claims["exp"] - claims["iat"] == 60
+        assert jwt.get_unverified_header(text)["typ"] == "gatehouse-identity+jwt"
+        with pytest.raises(jwt.InvalidAudienceError):
+            jwt.decode(text, keys.get_signing_key_from_jwt(text).key, algorithms=["ES256"], audience="https://other.example")
+        # It names a caller and opens nothing: as a token it is refused.
+        assert call(gateway, text, "told", "echo", {"text": "x"}).status_code == 401
+        other = gateway.grant(ann, resource=f"{gateway.issuer}/mcp/untold", scope="untold:read")
+        before = len(servers["modern"].seen())
+        assert "echo: hello" in call(gateway, other["access_token"], "untold", "echo", {"text": "hello"}).text
+        assert all("x-gatehouse-identity" not in one for one in servers["modern"].seen()[before:])
+    finally:
+        assert gateway.stop() == 0
 
 
 def call(gateway, token, engine, tool, arguments=None, **extra):

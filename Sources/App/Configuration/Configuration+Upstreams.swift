@@ -16,6 +16,8 @@ extension Configuration {
         var url = ""
         /// Nil for a server that takes no keys.
         var credential: Credential?
+        /// Nil for a server that is not told who calls.
+        var identity: Identity?
         /// The class each named tool needs.
         var tools: [String: Permission] = [:]
         var trustsAnnotations = false
@@ -25,6 +27,12 @@ extension Configuration {
         struct Credential: Sendable, Equatable {
             var header = "Authorization"
             var format = "Bearer {key}"
+        }
+
+        struct Identity: Sendable, Equatable {
+            var header = "X-Gatehouse-Identity"
+            /// Empty for the URL of the upstream.
+            var audience = ""
         }
     }
 
@@ -42,6 +50,16 @@ extension Configuration {
                     section.string("header", into: &credential.header)
                     section.string("format", into: &credential.format)
                     upstream.credential = credential
+                }
+            }
+            if entry.isNull("identity") {
+                entry.ignore("identity")
+            } else {
+                entry.section("identity") { section in
+                    var identity = Upstream.Identity()
+                    section.string("header", into: &identity.header)
+                    section.string("audience", into: &identity.audience)
+                    upstream.identity = identity
                 }
             }
             entry.section("tools") { tools in
@@ -78,11 +96,18 @@ extension Configuration {
         {
             entry.report("url", "must be the http or https URL of an MCP endpoint, without a user or a fragment")
         }
-        guard let credential = upstream.credential else { return }
         let reserved = [
             "host", "content-length", "transfer-encoding", "connection", "content-type", "accept", "mcp-session-id",
             "mcp-protocol-version",
         ]
+        if let identity = upstream.identity {
+            let name = identity.header.lowercased()
+            let others = reserved + ["authorization", "cookie", upstream.credential?.header.lowercased() ?? ""]
+            if name.isEmpty || !name.utf8.allSatisfy(Token.isCharacter) || others.contains(name) || name.hasPrefix("mcp-") {
+                entry.report("identity", "header must name a field of its own, such as X-Gatehouse-Identity")
+            }
+        }
+        guard let credential = upstream.credential else { return }
         if credential.header.isEmpty || !credential.header.utf8.allSatisfy(Token.isCharacter)
             || reserved.contains(credential.header.lowercased())
         {

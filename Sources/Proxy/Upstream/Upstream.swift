@@ -11,6 +11,7 @@ package final class Upstream: Sendable {
     let settings: ProxySettings
     let client: UpstreamClient
     let keys: any KeySource
+    private let identities: (any IdentitySource)?
     let breaker = CircuitBreaker()
     let catalog: ToolCatalog
     let sessions = LegacySessions()
@@ -36,12 +37,13 @@ package final class Upstream: Sendable {
     }
 
     package init(
-        settings: ProxySettings, client: UpstreamClient, keys: any KeySource, group: EventLoopGroup, sleeper: any Sleeper,
-        pins: any PinStore
+        settings: ProxySettings, client: UpstreamClient, keys: any KeySource, identities: (any IdentitySource)? = nil,
+        group: EventLoopGroup, sleeper: any Sleeper, pins: any PinStore
     ) {
         self.settings = settings
         self.client = client
         self.keys = keys
+        self.identities = identities
         self.group = group
         self.sleeper = sleeper
         commonFields = [
@@ -97,6 +99,7 @@ package final class Upstream: Sendable {
             outgoing.method, fields: outgoing.fields, body: outgoing.body, isRepeatable: outgoing.isRepeatable,
             timeout: outgoing.timeout ?? settings.timeout)
         if let key, let credential = settings.credential { request.credential = (credential.header, credential.value(of: key)) }
+        if let identity = settings.identity { try assert(caller, identity, in: &request) }
         let exchange: UpstreamExchange
         do throws(ClientError) { exchange = try await client.pool.send(request, cancellation: cancellation) } catch {
             // A client that went away says nothing about the upstream; `succeeded` would hide earlier failures.
@@ -104,6 +107,16 @@ package final class Upstream: Sendable {
             throw Self.failure(error, name: settings.name)
         }
         return try await judge(exchange, caller, key: key)
+    }
+
+    /// Without an assertion nothing is sent: the upstream would take the call for somebody's without a name.
+    private func assert(
+        _ caller: Principal, _ identity: ProxySettings.Identity, in request: inout UpstreamRequest
+    ) throws(ProxyFailure) {
+        guard let text = identities?.assertion(of: caller, for: identity.audience) else {
+            throw ProxyFailure(.keyUnavailable, "\(settings.name) cannot be told who calls. Try again in a few seconds.")
+        }
+        request.fields.append(name: identity.header.utf8, value: text.utf8)
     }
 
     private func judge(

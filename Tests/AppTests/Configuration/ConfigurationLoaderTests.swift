@@ -73,7 +73,8 @@ import Testing
                 upstreams:
                   - { name: docs, path: /mcp/docs, url: "http://127.0.0.1:9000/mcp", credential: { header: X-Key, format: "{key}" },
                       tools: { search: read }, trust_annotations: true, timeout: 5s, max_response_bytes: 2048 }
-                  - { name: open, url: "https://example.com/mcp", credential: null }
+                  - { name: open, url: "https://example.com/mcp", credential: null, identity: null }
+                  - { name: told, url: "https://example.com/mcp", identity: { audience: "https://example.com" } }
 
                 """
         ).upstreams.entries
@@ -84,7 +85,20 @@ import Testing
                     credential: .init(header: "X-Key", format: "{key}"), tools: ["search": .read], trustsAnnotations: true,
                     timeout: .seconds(5), maximumResponseBytes: 2048),
                 Configuration.Upstream(name: "open", path: "/mcp/open", url: "https://example.com/mcp"),
+                Configuration.Upstream(
+                    name: "told", path: "/mcp/told", url: "https://example.com/mcp",
+                    identity: .init(header: "X-Gatehouse-Identity", audience: "https://example.com")),
             ])
+    }
+
+    @Test(arguments: ["Authorization", "Cookie", "Mcp-Name", "Host", "X-Key", "not a name", ""])
+    func `an identity has a field of its own (HDR-4)`(_ header: String) {
+        let text =
+            Self.minimal + """
+                upstreams: [{ name: a, url: "http://h/", credential: { header: X-Key }, identity: { header: "\(header)" } }]
+
+                """
+        #expect(problems(text).map(\.path) == ["upstreams[0].identity"])
     }
 
     @Test func `two upstreams cannot share a name or a path`() {

@@ -38,6 +38,7 @@ struct UpstreamPart: Sendable {
                 client: UpstreamClient(origin, resolver: resolver, group: shared.group),
                 keys: VaultKeys(
                     vault: shared.workspace.vault, engine: entry.name, auditor: shared.auditor, epoch: { watcher.current }),
+                identities: IdentityAssertions(issuer: settings.issuer, keyring: shared.workspace.keyring),
                 group: shared.group, sleeper: shared.sleeper,
                 pins: FilePins(path: configuration.databasePath + ".tools-\(entry.name).json"))
             parts.append(UpstreamPart(configuration: entry, upstream: upstream))
@@ -69,6 +70,7 @@ extension Configuration.Upstream {
     fileprivate func proxySettings(accountURL: String) -> ProxySettings {
         ProxySettings(
             name: name, credential: credential.map { ProxySettings.Credential(header: $0.header, format: $0.format) },
+            identity: identity.map { ProxySettings.Identity(header: $0.header, audience: $0.audience.isEmpty ? url : $0.audience) },
             tools: tools, trustsAnnotations: trustsAnnotations, timeout: timeout, maximumResponseBytes: maximumResponseBytes,
             accountURL: accountURL, version: Version.current)
     }
