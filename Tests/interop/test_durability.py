@@ -8,6 +8,7 @@ import time
 import httpx
 
 from gateway import Gateway
+from kill_loop import KillLoop
 
 OVERLAY = """
 limits: { user: { rate: 1000000, window: 1m, burst: 1000000 }, tool: { default: { rate: 1000000, window: 1m, burst: 1000000 } } }
@@ -85,6 +86,11 @@ def test_nothing_answered_is_lost_by_a_kill(folder):
         for family in latest.values():
             assert gateway.refresh(family, http).status_code == 200
     assert gateway.stop() == 0
+
+
+def test_kill_after_kill_loses_nothing_that_was_answered(folder):
+    counts = KillLoop(folder).run(8)
+    assert counts["kills"] >= 2 and counts["calls"] > 50 and counts["refreshes"] > 10, counts
 
 
 def test_no_secret_is_found_on_disk_or_in_the_log(folder):
