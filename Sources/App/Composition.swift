@@ -173,6 +173,7 @@ struct Composition: Sendable {
             let content = QarnotContent(engine)
             features.prompts = content.mcpPrompts
             features.templates = content.mcpTemplates
+            features.ownResources = content.ownResources
             features.complete = { await content.complete($0) }
             routes.append(
                 Gateway.EngineRoute(

@@ -45,8 +45,10 @@ import Testing
         let fixture = try EngineFixture()
         let content = QarnotContent(fixture.engine)
         _ = try await submitted(fixture, Self.failing)
-        let entries = try await content.list(context(fixture))
-        #expect(entries.map(\.mimeType) == ["text/plain", "text/plain", "application/json"])
+        let page = try await content.list(context(fixture))
+        let entries = page.entries
+        #expect(page.next == nil)
+        #expect(entries.map(\.mimeType) == ["application/json", "text/plain", "text/plain", "application/json"])
         for entry in entries { #expect(try await content.read(entry.uri, context(fixture)).mimeType == entry.mimeType) }
         await fixture.stop()
     }

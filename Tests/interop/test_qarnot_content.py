@@ -1,5 +1,12 @@
 """Qarnot's tasks as content to read, with prompts and completion, by the official client's requests."""
+import asyncio
 import time
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from gateway import Gateway
 
 
 def result(answer):
@@ -44,3 +51,47 @@ def test_another_user_reads_nothing_of_it(gateway):
     other = gateway.grant(gateway.add_user("outsider"))["access_token"]
     answer = gateway.rpc(other, "resources/read", {"uri": uri}, headers={"Mcp-Name": uri})
     assert "error" in answer.json() and "secret" not in answer.text
+
+
+def everything_listed(gateway, token):
+    """All pages, as the official client walks them, in the modern and in the older era."""
+    async def walk(mode):
+        async with httpx2.AsyncClient(verify=gateway.tls(), headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
+            async with Client(streamable_http_client(gateway.mcp_url, http_client=http), mode=mode) as client:
+                pages, cursor = [], None
+                while True:
+                    page = await client.list_resources(cursor=cursor)
+                    pages.append([str(one.uri) for one in page.resources])
+                    cursor = page.next_cursor
+                    if cursor is None:
+                        return pages
+    modern, legacy = asyncio.run(walk("auto")), asyncio.run(walk("legacy"))
+    assert modern == legacy
+    return modern
+
+
+def test_a_persons_own_tasks_are_listed_page_by_page_and_nobody_elses(folder):
+    gateway = Gateway(folder, "limits: { user: off, tool: { default: off, qarnot/submit_task: off } }").start()
+    token = gateway.grant()["access_token"]
+    before = sum(everything_listed(gateway, token), [])
+    made = set()
+    for number in range(23):
+        submitted = result(gateway.call(token, "submit_task", {
+            "name": f"listed{number}", "profile": "docker-batch", "instance_count": 1,
+            "constants": [{"key": "DOCKER_CMD", "value": "true"}]}))
+        made.add(submitted["structuredContent"]["uuid"])
+    pages = everything_listed(gateway, token)
+    listed = sum(pages, [])
+    assert len(pages) >= 2 and len(listed) == len(set(listed)) == len(before) + 4 * 23
+    assert {f"qarnot://tasks/{uuid}" for uuid in made} <= set(listed)
+    for uri in listed[:4]:
+        assert result(gateway.rpc(token, "resources/read", {"uri": uri}, headers={"Mcp-Name": uri}))["contents"]
+    first = result(gateway.rpc(token, "resources/list"))
+    other = gateway.grant(gateway.add_user("newcomer"))["access_token"]
+    assert everything_listed(gateway, other) == [[]], "without a key there is nothing to list, and that is no error"
+    stolen = gateway.rpc(other, "resources/list", {"cursor": first["nextCursor"]}).json()
+    assert stolen["error"]["code"] == -32602
+    assert gateway.rpc(token, "resources/list", {"cursor": "nonsense"}).json()["error"]["code"] == -32602
+    records = [r for r in gateway.records("--user", "demo") if r.get("tool") == "resources/list"]
+    assert records and all(r["outcome"] == "success" for r in records)
+    assert gateway.stop() == 0

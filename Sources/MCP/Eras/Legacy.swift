@@ -13,7 +13,9 @@ extension MCPEndpoint {
         case "tools/call": return await call(message, id, exchange)
         case "prompts/list" where !features.prompts.isEmpty: return list(.prompts, message, id, exchange)
         case "prompts/get" where !features.prompts.isEmpty: return await givePrompt(message, id, exchange)
-        case "resources/list" where features.hasResources: return list(.resources, message, id, exchange)
+        case "resources/list" where features.hasResources:
+            guard let own = features.ownResources else { return list(.resources, message, id, exchange) }
+            return await listOwnResources(message, id, exchange, own)
         case "resources/templates/list" where features.hasResources: return list(.templates, message, id, exchange)
         case "resources/read" where features.hasResources: return await readResource(message, id, exchange)
         case "resources/subscribe" where features.tells(.resources): return watch(message, id, exchange)

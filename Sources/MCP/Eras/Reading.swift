@@ -128,6 +128,41 @@ extension MCPEndpoint {
 
     // MARK: Resources
 
+    /// `resources/list` where callers have resources of their own: judged and on record like reading them, for it asks elsewhere.
+    func listOwnResources(
+        _ message: RPCMessage, _ id: RPCID, _ exchange: Exchange,
+        _ own: @Sendable (ToolContext, String?) async -> ResourcePage?
+    ) async -> Response {
+        var place: String?
+        if let cursor = message.params?["cursor"], !cursor.isNull {
+            guard let text = cursor.string,
+                let found = handles?.open(text, .cursor, of: exchange.caller, .user, Self.ownPlace)?.string
+            else { return reply(unknownCursor, id: id) }
+            place = found
+        }
+        return await judged(message, id, exchange) { context in
+            let page = await own(context, place)
+            guard page != nil || place == nil else {
+                return (reply(RPCError(.internalError, "The next page cannot be listed now. Try again."), id: id), .toolError)
+            }
+            let fixed = place == nil ? features.resources.map(\.listing) : []
+            var members = JSONObject([("resources", .array(fixed + (page?.entries ?? []).map(\.listing)))])
+            if let next = page?.next, let handles {
+                let cursor = handles.seal(
+                    .string(next), .cursor, of: exchange.caller, .user, Self.ownPlace, lifetime: .seconds(3600))
+                members.append("nextCursor", .string(cursor))
+            }
+            if exchange.revision.isModern {
+                members.append("ttlMs", 5000)
+                members.append("cacheScope", "private")
+            }
+            return (complete(members, id, exchange), .completed)
+        }
+    }
+
+    /// Binds a cursor to this list.
+    private static let ownPlace = [Array("ownResources".utf8)]
+
     func readResource(_ message: RPCMessage, _ id: RPCID, _ exchange: Exchange) async -> Response {
         guard let uri = message.params?["uri"]?.string else {
             return reply(RPCError(.invalidParams, "params.uri must be a string."), id: id)

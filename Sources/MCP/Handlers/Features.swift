@@ -4,6 +4,9 @@ package struct Features: Sendable {
     package var prompts: [Prompt] = []
     package var resources: [Resource] = []
     package var templates: [ResourceTemplate] = []
+    /// What the caller has of its own, listed behind `resources` page by page: from the place the page before named, or from the
+    /// start. Nil when it cannot be listed now; then the first page has the fixed resources alone.
+    package var ownResources: (@Sendable (ToolContext, String?) async -> ResourcePage?)?
     /// Values for an argument of a prompt or template; nil when the reference is unknown. Not offered when absent.
     package var complete: (@Sendable (CompletionQuestion) async -> [String]?)?
     /// Deprecated in the protocol; for the fixture.
@@ -19,7 +22,7 @@ package struct Features: Sendable {
 
     package init() {}
 
-    var hasResources: Bool { !resources.isEmpty || !templates.isEmpty }
+    var hasResources: Bool { !resources.isEmpty || !templates.isEmpty || ownResources != nil }
 }
 
 /// One `completion/complete`.

@@ -31,6 +31,45 @@ package struct Resource: Sendable {
     }
 }
 
+/// Some of what a caller has of its own.
+package struct ResourcePage: Sendable {
+    /// What a listing tells of one; read by a template.
+    package struct Entry: Sendable, Hashable {
+        package let uri: String
+        package let name: String
+        package let title: String
+        package let description: String
+        package let mimeType: String
+
+        package init(uri: String, name: String, title: String, description: String, mimeType: String) {
+            self.uri = uri
+            self.name = name
+            self.title = title
+            self.description = description
+            self.mimeType = mimeType
+        }
+    }
+
+    package let entries: [Entry]
+    /// Where the next page begins; nil on the last.
+    package let next: String?
+
+    package init(entries: [Entry], next: String?) {
+        self.entries = entries
+        self.next = next
+    }
+}
+
+extension ResourcePage.Entry {
+    /// The resource object of `resources/list`.
+    var listing: JSONValue {
+        [
+            "uri": .string(uri), "name": .string(name), "title": .string(title), "description": .string(description),
+            "mimeType": .string(mimeType),
+        ]
+    }
+}
+
 /// A family of resources: an address with variables `{name}` (RFC 6570 level 1).
 package struct ResourceTemplate: Sendable {
     package let uriTemplate: String

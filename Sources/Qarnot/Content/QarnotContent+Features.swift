@@ -15,6 +15,11 @@ extension QarnotContent {
         }
     }
 
+    /// The caller's own tasks; nil when Qarnot does not list them, or there is no key.
+    package func ownResources(_ context: ToolContext, _ place: String?) async -> ResourcePage? {
+        try? await list(context, from: place)
+    }
+
     package var mcpPrompts: [Prompt] {
         Self.prompts.map { entry in
             Prompt(

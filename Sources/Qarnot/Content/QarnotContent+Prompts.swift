@@ -139,7 +139,7 @@ extension QarnotSession {
         }
         var tasks: [TaskReading] = []
         if ids.isEmpty {
-            tasks = Array(try await recentTasks(50).filter(\.isFinal).prefix(5))
+            tasks = Array(try await recentTasks(50).tasks.filter(\.isFinal).prefix(5))
         } else {
             for id in ids { tasks.append(try await task(id)) }
         }

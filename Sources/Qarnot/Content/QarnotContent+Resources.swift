@@ -7,7 +7,7 @@ extension QarnotContent {
     private static let scheme = "qarnot://"
     /// Of one stream; the end of longer ones is given, and the text says so.
     private static let mostOutput = 65_536
-    /// Tasks listed; older ones are read by template.
+    /// Tasks of one page.
     private static let mostListed = 20
 
     package static let templates: [Template] = [
@@ -28,10 +28,13 @@ extension QarnotContent {
             description: "The constants of a profile and their defaults.", mimeType: "application/json"),
     ]
 
-    /// Output and results of the newest tasks, newest first.
-    package func list(_ context: ToolContext) async throws(Failure) -> [Entry] {
-        let tasks = try await run(context) { session throws(QarnotFailure) in try await session.recentTasks(Self.mostListed) }
-        return tasks.flatMap { task -> [Entry] in
+    /// Tasks with their output and results, newest first.
+    /// - Parameter place: Qarnot's own, from the page before.
+    package func list(_ context: ToolContext, from place: String? = nil) async throws(Failure) -> ResourcePage {
+        let (tasks, next) = try await run(context) { session throws(QarnotFailure) in
+            try await session.recentTasks(Self.mostListed, from: place)
+        }
+        let entries = tasks.flatMap { task -> [Entry] in
             let name = task.text("name") ?? task.uuid
             func entry(_ part: String, _ title: String, _ mimeType: String) -> Entry {
                 Entry(
@@ -39,10 +42,14 @@ extension QarnotContent {
                     description: "Task \(task.uuid), \(task.state).", mimeType: mimeType)
             }
             return [
+                Entry(
+                    uri: "\(Self.scheme)tasks/\(task.uuid)", name: name, title: "Task \(name)",
+                    description: "Task \(task.uuid), \(task.state).", mimeType: "application/json"),
                 entry("stdout", "Standard output", "text/plain"), entry("stderr", "Standard error", "text/plain"),
                 entry("results", "Results", "application/json"),
             ]
         }
+        return ResourcePage(entries: entries, next: next)
     }
 
     /// - Throws: `not_found` for an address that is none of ours, and for what does not exist.

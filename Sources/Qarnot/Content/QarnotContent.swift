@@ -9,13 +9,7 @@ package struct QarnotContent: Sendable {
     package init(_ engine: QarnotEngine) { self.engine = engine }
 
     /// Something that can be read, as a listing tells of it.
-    package struct Entry: Sendable, Hashable {
-        package let uri: String
-        package let name: String
-        package let title: String
-        package let description: String
-        package let mimeType: String
-    }
+    package typealias Entry = ResourcePage.Entry
 
     /// A family of entries; `uri` has variables `{name}` (RFC 6570 level 1).
     package typealias Template = Entry
@@ -60,7 +54,7 @@ extension QarnotContent {
     package func complete(_ argument: String, _ value: String, _ context: ToolContext) async throws(Failure) -> [String] {
         switch argument {
         case "uuid", "task_uuid":
-            let tasks = try await run(context) { session throws(QarnotFailure) in try await session.recentTasks(100) }
+            let tasks = try await run(context) { session throws(QarnotFailure) in try await session.recentTasks(100).tasks }
             return tasks.filter { task in
                 [task.uuid, task.text("shortname"), task.text("name")].contains { $0?.hasPrefix(value) == true }
             }.map(\.uuid)
@@ -74,12 +68,17 @@ extension QarnotContent {
 
 extension QarnotSession {
     /// Newest first.
-    func recentTasks(_ count: Int) async throws(QarnotFailure) -> [TaskReading] {
+    /// - Parameter place: where the page before ended.
+    func recentTasks(
+        _ count: Int, from place: String? = nil
+    ) async throws(QarnotFailure) -> (tasks: [TaskReading], next: String?) {
         let page = try await query(
             ["tasks", "summaries", "paginate"],
             [
-                "filter": nil, "token": nil, "maximumResults": .int(count), "orderBy": "creationDate", "orderType": "DESC",
+                "filter": nil, "token": .string(orNull: place), "maximumResults": .int(count), "orderBy": "creationDate",
+                "orderType": "DESC",
             ])
-        return (page["data"]?.array ?? []).map(TaskReading.init)
+        let isTruncated = page["isTruncated"]?.bool ?? false
+        return ((page["data"]?.array ?? []).map(TaskReading.init), isTruncated ? page["nextToken"]?.string : nil)
     }
 }
