@@ -24,6 +24,8 @@ struct QarnotFailure: Error, Sendable {
         case storageUnavailable = "storage_unavailable"
         case storageRefused = "storage_refused"
         case budgetExceeded = "budget_exceeded"
+        /// What was spent cannot be read or kept just now.
+        case budgetUnavailable = "budget_unavailable"
         case cancelled
     }
 

@@ -3,6 +3,7 @@ import MCP
 import Policy
 import Primitives
 import Qarnot
+import Synchronization
 import Testing
 
 @Suite struct BudgetTests {
@@ -104,6 +105,32 @@ import Testing
         await fixture.stop()
     }
 
+    @Test func `what a deleted task cost is kept beyond the process, before it is deleted`() async throws {
+        let store = KeptCosts()
+        let budgets = Self.budgets { $0.eurosPerDay = 0.01 }
+        let fixture = try EngineFixture(budgets: budgets, spending: store)
+        let uuid = try await fixture.succeed("submit_task", Self.task())["uuid"] ?? .null
+        store.fails.withLock { $0 = true }
+        #expect(try await fixture.fail("delete_task", ["task_uuid": uuid])["code"] == "budget_unavailable")
+        store.fails.withLock { $0 = false }
+        _ = try await fixture.succeed("delete_task", ["task_uuid": uuid])
+        await fixture.stop()
+        let next = try EngineFixture(budgets: budgets, spending: store)
+        try await expectRefusal(next, "submit_task", Self.task(), "budget.euros_per_day")
+        next.clock.advance(.seconds(86_400))
+        _ = try await next.succeed("submit_task", Self.task())
+        await next.stop()
+    }
+
+    @Test func `what was kept and cannot be read allows nothing`() async throws {
+        let store = KeptCosts()
+        store.fails.withLock { $0 = true }
+        let fixture = try EngineFixture(budgets: Self.budgets { $0.eurosPerDay = 5 }, spending: store)
+        #expect(try await fixture.fail("submit_task", Self.task())["code"] == "budget_unavailable")
+        #expect(await fixture.requests().filter { $0 == "POST /tasks" }.isEmpty)
+        await fixture.stop()
+    }
+
     @Test func `costs that cannot be read allow nothing`() async throws {
         let fixture = try EngineFixture(budgets: Self.budgets { $0.eurosPerDay = 5 })
         _ = try await fixture.succeed("submit_task", Self.task())
@@ -127,5 +154,23 @@ extension ManualClock {
     func setToMorning() {
         let passed = now.milliseconds % 86_400_000
         advance(.milliseconds(86_400_000 - passed + 6 * 3_600_000))
+    }
+}
+
+/// What a database would keep.
+private final class KeptCosts: SpendingStore {
+    struct Failing: Error {}
+
+    let fails = Mutex(false)
+    private let costs = Mutex<[String: [String: ComputeSpending]]>([:])
+
+    func costs(of user: UserID, since day: Timestamp) async throws -> [String: ComputeSpending] {
+        if fails.withLock({ $0 }) { throw Failing() }
+        return costs.withLock { $0["\(user) \(day.milliseconds)"] ?? [:] }
+    }
+
+    func keep(_ spending: ComputeSpending, of task: String, for user: UserID, since day: Timestamp) async throws {
+        if fails.withLock({ $0 }) { throw Failing() }
+        costs.withLock { $0["\(user) \(day.milliseconds)", default: [:]][task] = spending }
     }
 }

@@ -29,7 +29,10 @@ final class EngineFixture: Sendable {
 
     static let token = "sim-token-alice"
 
-    init(key: String? = token, apiURL: String? = nil, budgets: ComputeBudgets = ComputeBudgets()) throws {
+    init(
+        key: String? = token, apiURL: String? = nil, budgets: ComputeBudgets = ComputeBudgets(),
+        spending: (any SpendingStore)? = nil
+    ) throws {
         let clock = clock
         keys = FixedKeys(key)
         group = try EventLoopGroup(count: 1)
@@ -48,7 +51,8 @@ final class EngineFixture: Sendable {
         self.settings = settings
         let noted = Noted()
         engine = QarnotEngine(
-            settings: settings, client: HTTPClient(), keys: keys, budgets: budgets, now: { clock.now },
+            settings: settings, client: HTTPClient(), keys: keys, budgets: budgets, ledger: SpendingLedger(store: spending),
+            now: { clock.now },
             refused: { caller, tool, rule in noted.add("\(caller.username) \(tool) \(rule)") })
         self.noted = noted
     }

@@ -70,6 +70,7 @@ import Vault
             """
         ),
         (7, "INSERT INTO client_requests VALUES ('c-1', 'u-ada', 'claude.ai', 'qarnot:read', 1);"),
+        (9, "INSERT INTO spending VALUES ('u-ada', 0, 't-1', 1.5, 0.25);"),
     ]
 
     /// SQL is literal here too: one count a table.
@@ -98,6 +99,7 @@ import Vault
         "passkey_handles": "SELECT count(*) FROM passkey_handles",
         "passkeys": "SELECT count(*) FROM passkeys",
         "client_requests": "SELECT count(*) FROM client_requests",
+        "spending": "SELECT count(*) FROM spending",
     ]
 
     private static let versions = Migrator.standard.steps.map(\.number)

@@ -1,3 +1,4 @@
+import signal
 """Every Qarnot tool through the gateway with the official MCP client: success, and each error of the mapping table."""
 import asyncio
 import base64
@@ -265,4 +266,23 @@ def test_a_budget_refuses_names_its_rule_and_is_audited(tmp_path):
     run(gateway, session)
     rules = [record["policy"] for record in gateway.records("--event", "mcp.tool.denied")]
     assert rules == ["budget.max_instances", "budget.pools"]
+    assert gateway.stop() == 0
+
+
+def test_what_a_deleted_task_cost_outlives_a_kill(tmp_path):
+    overlay = NO_LIMITS + "engines:\n  qarnot:\n    budgets: { users: { demo: { euros_per_day: 0.07 } } }\n"
+    gateway = Gateway(tmp_path, overlay).start()  # three tasks of the demo have cost 0.06
+
+    async def spend(t):
+        uuid = (await t.ok("submit_task", **TASK, instance_count=1))["uuid"]
+        await t.ok("delete_task", task_uuid=uuid)
+
+    async def refused(t):
+        failure = await t.fail("submit_task", **TASK, instance_count=1)
+        assert (failure["code"], failure["rule"]) == ("budget_exceeded", "budget.euros_per_day")
+
+    run(gateway, spend)
+    gateway.stop(signal.SIGKILL)
+    gateway.start()  # its simulator begins anew with those three: only the gateway can tell what was spent
+    run(gateway, refused)
     assert gateway.stop() == 0

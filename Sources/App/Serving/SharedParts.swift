@@ -47,8 +47,8 @@ struct SharedParts: Sendable {
     /// Reads the end of the audit log for `/admin`.
     let reading: BlockingPool
     let readiness = Readiness()
-    /// What Qarnot tasks of today have cost; a reload must not forget those deleted.
-    let spending = SpendingLedger()
+    /// What Qarnot tasks of today have cost, those deleted included.
+    let spending: SpendingLedger
 
     init(_ workspace: Workspace, group: EventLoopGroup, logger: Logger) throws(CommandError) {
         let watcher: EpochWatcher
@@ -58,6 +58,7 @@ struct SharedParts: Sendable {
         var outbound = HTTPClient.Settings()
         outbound.userAgent = "gatehouse/\(Version.current)"
         self.workspace = workspace
+        spending = SpendingLedger(store: KeptSpending(store: workspace.spending))
         self.group = group
         requests = RequestMetrics(loops: group.loops.count)
         traces = TraceBuffer(loops: group.loops.count)

@@ -127,7 +127,7 @@ extension QarnotSession {
             }
             token = page["isTruncated"]?.bool == true ? .string(orNull: page["nextToken"]?.string) : .null
         } while token != .null
-        return engine.ledger.tasks(of: user, since: start).values.reduce(into: ComputeSpending()) { sum, entry in
+        return try await engine.ledger.tasks(of: user, since: start).values.reduce(into: ComputeSpending()) { sum, entry in
             sum.coreHours += entry.spending.coreHours
             sum.euros += entry.spending.euros
         }
@@ -135,13 +135,13 @@ extension QarnotSession {
 
     private func note(_ task: TaskReading, _ budget: ComputeBudget, _ user: UserID, _ start: Timestamp) async throws(QarnotFailure)
     {
-        if engine.ledger.tasks(of: user, since: start)[task.uuid]?.isFinal == true { return }
+        if try await engine.ledger.tasks(of: user, since: start)[task.uuid]?.isFinal == true { return }
         var spending = ComputeSpending(coreHours: task.coreHours)
         if budget.eurosPerDay != nil {
             // Costs come from the API alone: a price we guessed would refuse or allow wrongly.
             spending.euros = try await get("credits", "v1", "tasks", task.uuid, "credits")["credits"]?.double ?? 0
         }
-        engine.ledger.note(
+        try await engine.ledger.note(
             SpendingLedger.Entry(spending: spending, isFinal: task.isFinal), of: task.uuid, for: user, since: start)
     }
 
@@ -152,6 +152,7 @@ extension QarnotSession {
         let start = today
         guard let created = task.text("creationDate").flatMap(Timestamp.init(rfc3339:)), created >= start else { return }
         try await note(task, budget, user, start)
+        try await engine.ledger.keep(task.uuid, of: user, since: start)
     }
 }
 

@@ -41,6 +41,7 @@ internal import Primitives
         switch value {
         case .null: code = unsafe sqlite3_bind_null(handle, index)
         case .integer(let value): code = unsafe sqlite3_bind_int64(handle, index, value)
+        case .real(let value): code = unsafe sqlite3_bind_double(handle, index, value)
         case .text(var value):
             code = value.withUTF8 { bytes in
                 // An empty buffer may have no address, which would bind null.
@@ -71,6 +72,7 @@ extension Statement {
 
     func integer(_ column: CInt) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
     func count(_ column: CInt) -> Int { Int(integer(column)) }
+    func real(_ column: CInt) -> Double { unsafe sqlite3_column_double(handle, column) }
     func flag(_ column: CInt) -> Bool { integer(column) != 0 }
     func time(_ column: CInt) -> Timestamp { Timestamp(milliseconds: integer(column)) }
     func optionalTime(_ column: CInt) -> Timestamp? { isNull(column) ? nil : time(column) }

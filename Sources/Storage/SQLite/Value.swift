@@ -5,6 +5,7 @@ internal import Primitives
 enum Value: Sendable {
     case null
     case integer(Int64)
+    case real(Double)
     case text(String)
     case blob([UInt8])
 
