@@ -189,6 +189,7 @@ extension Configuration {
     private mutating func readLimits(_ section: SettingReader) {
         section.quota("address", into: &limits.address)
         section.quota("user", into: &limits.user)
+        section.quota("client", into: &limits.client)
         section.section("tool") { tool in
             tool.quota("default", into: &limits.toolDefault)
             tool.rest { name, reader in

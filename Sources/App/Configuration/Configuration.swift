@@ -103,6 +103,8 @@ struct Configuration: Sendable, Equatable {
         /// Nil means off.
         var address: Quota? = Quota(rate: 600, window: .seconds(60), burst: 100)
         var user: Quota? = Quota(rate: 120, window: .seconds(60), burst: 40)
+        /// Calls through one client, whoever makes them. Off: everybody who uses Claude uses one client.
+        var client: Quota?
         var toolDefault: Quota? = Quota(rate: 60, window: .seconds(60), burst: 20)
         /// By `engine/tool`; a nil quota means off.
         var tools: [String: Quota?] = ["qarnot/submit_task": Quota(rate: 20, window: .seconds(60), burst: 5)]

@@ -139,11 +139,16 @@ final class ToolGate: Gate {
         }
     }
 
-    /// Authorization came first, so that a refused caller cannot drain the user's bucket (RL-2).
+    /// Client, user, tool, in this order. Authorization came first, so that a refused caller cannot drain the user's bucket (RL-2).
     private func charge(_ call: ToolCall, _ caller: Principal, _ context: RequestContext, _ fields: inout Fields) -> Refusal? {
         var headers = RateLimitHeaders()
         var denied: (policy: String, wait: Duration)?
-        if let quota = limits.user {
+        if let quota = limits.client, let client = caller.clientID {
+            let verdict = limiter.charge(.client("calls", client.text), quota, at: context.received)
+            headers.add("client", quota, verdict)
+            if !verdict.isAllowed { denied = ("limit.client", verdict.wait) }
+        }
+        if denied == nil, let quota = limits.user {
             let verdict = limiter.charge(.user(caller.userID), quota, at: context.received)
             headers.add("user", quota, verdict)
             if !verdict.isAllowed { denied = ("limit.user", verdict.wait) }

@@ -45,7 +45,8 @@ private final class GateFixture: Sendable {
 
     func call(
         _ permission: Permission, role: Role = .admin, scopes: String = "qarnot:admin", readOnly: Bool = true,
-        anonymous: Bool = false, assurance: Assurance? = nil, authenticatedAt: Timestamp? = nil
+        anonymous: Bool = false, user: String = "u1", client: String? = "c1", assurance: Assurance? = nil,
+        authenticatedAt: Timestamp? = nil
     ) -> ToolCall {
         let tool = Tool(
             name: "do_it", title: "", description: "", inputSchema: ["type": "object"],
@@ -53,9 +54,9 @@ private final class GateFixture: Sendable {
             permission: permission
         ) { _, _ in .failure("not run") }
         let caller = Principal(
-            userID: UserID("u1"), username: "demo", role: role, scopes: ScopeSet(text: scopes), resource: nil,
+            userID: UserID(user), username: "demo", role: role, scopes: ScopeSet(text: scopes), resource: nil,
             credential: .personalToken,
-            clientID: ClientID("c1"), grantID: nil, tokenReference: "0a1b2c3d", assurance: assurance,
+            clientID: client.map { ClientID($0) }, grantID: nil, tokenReference: "0a1b2c3d", assurance: assurance,
             authenticatedAt: authenticatedAt, expiresAt: nil)
         return ToolCall(tool: tool, argumentBytes: Array("{}".utf8), caller: anonymous ? nil : caller, revision: .july2026)
     }
@@ -142,6 +143,22 @@ private final class GateFixture: Sendable {
         #expect(refusal.status == .tooManyRequests && refusal.fields.single(.retryAfter) == "60")
         #expect(refusal.events.first?.policy == "limit.user")
         #expect(refusal.fields.single(.rateLimitPolicy) == "\"user\";q=1;w=60")
+    }
+
+    @Test func `a client's limit counts everybody who uses it, and comes before the user's (RL-2)`() async throws {
+        let fixture = try GateFixture { ($0.client, $0.toolDefault) = (Self.tight, nil) }
+        let call = fixture.call(.read)
+        guard case .admitted(let fields) = await fixture.gate.admit(call, in: .sample) else { throw Admitted() }
+        #expect(fields.single(.rateLimitPolicy)?.hasPrefix("\"client\";q=1;w=60, \"user\"") == true)
+        _ = await fixture.gate.finish(call, outcome: .completed, in: .sample)
+        let other = fixture.call(.read, user: "u2")
+        let refusal = try refusal(await fixture.gate.admit(other, in: .sample))
+        #expect(refusal.status == .tooManyRequests && refusal.events.first?.policy == "limit.client")
+        #expect(refusal.fields.single(.rateLimitPolicy) == "\"client\";q=1;w=60")
+        guard case .admitted = await fixture.gate.admit(fixture.call(.read, user: "u2", client: "c2"), in: .sample) else {
+            throw Admitted()
+        }
+        guard case .admitted = await fixture.gate.admit(fixture.call(.read, client: nil), in: .sample) else { throw Admitted() }
     }
 
     @Test func `a tool's own limit holds where the user's does not`() async throws {

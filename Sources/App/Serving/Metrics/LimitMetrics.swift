@@ -1,7 +1,8 @@
 /// Refusals by limit. Refusals are rare beside requests, so that one block serves all loops.
 struct LimitMetrics: Sendable {
     static let policies = [
-        "address", "authorize", "login", "register", "token", "unauthenticated", "limit.user", "limit.tool", "concurrency",
+        "address", "authorize", "login", "register", "token", "unauthenticated", "limit.client", "limit.user", "limit.tool",
+        "concurrency",
         "limit.streams",
     ]
 
