@@ -52,13 +52,16 @@ struct Composition: Sendable {
             hasher: workspace.hasher, formKey: workspace.formKey, origin: settings.issuer)
         let sessions = BrowserSessions(store: workspace.sessions, users: workspace.users, security: security)
         if let former, before.map({ $0.login.hasSameCost(as: configuration.login) }) == true {
-            passwords = former.passwords
+            passwords = former.passwords.adopting(configuration.passwordRules)
         } else {
-            do { passwords = try PasswordService(argon: workspace.argon, pool: shared.hashing) } catch {
+            do {
+                passwords = try PasswordService(
+                    workspace.passwords, rules: configuration.passwordRules, pool: shared.hashing)
+            } catch {
                 throw CommandError(.software, "Password hashing does not work on this machine: \(error).")
             }
         }
-        let throttle = LoginGuard(throttle: shared.attempts)
+        let throttle = shared.loginGuard
         let server = AuthorizationServer(
             settings: settings, hasher: workspace.hasher, resolver: resolver, clients: workspace.clients, users: workspace.users,
             grants: workspace.grants, tokens: workspace.tokens, singleUses: workspace.singleUses,

@@ -99,6 +99,7 @@ extension Configuration {
             Compared("oauth.refresh_token.grace", \.oauth.refreshGrace),
             Compared("oauth.redirect_schemes", \.oauth.redirectSchemes), Compared("oauth.jwt_resources", \.oauth.jwtResources),
             Compared("oauth.trusted_issuers", \.oauth.trustedIssuers), Compared("login.attempts", \.login.attempts),
+            Compared("login.pepper", \.login.isPeppering), Compared("login.breach_list", \.login.breachList),
             Compared("login.providers", \.login.providers),
             Compared("login.require.viewer", \.login.viewerAssurance),
             Compared("login.require.operator", \.login.operatorAssurance),

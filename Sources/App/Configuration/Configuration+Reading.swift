@@ -14,6 +14,8 @@ extension Configuration {
         root.section("login") { section in
             section.list("providers") { readProvider($0) }
             section.int("attempts", 1...100, into: &login.attempts)
+            section.bool("pepper", into: &login.isPeppering)
+            section.optionalString("breach_list", into: &login.breachList)
             section.section("require") { login.readRequirements($0) }
             section.section("step_up") { login.readStepUps($0) }
             section.section("argon2") { argon in

@@ -90,6 +90,13 @@ enum SettingCatalog {
             meaning: "Private-use redirect schemes without a dot."),
         Setting(path: "login.attempts", defaultText: "5", meaning: "The failed attempt from which on the next has to wait."),
         Setting(
+            path: "login.pepper", defaultText: "on",
+            meaning: "Whether password hashes need a key of the vault too; changed hash by hash, at each user's next sign-in."),
+        Setting(
+            path: "login.breach_list", defaultText: "null",
+            meaning: "File of SHA-1 digests of stolen passwords, `HEX:COUNT` a line in order (as Have I Been Pwned offers it); "
+                + "what is in it is no new password here."),
+        Setting(
             path: "login.require.viewer", defaultText: "1fa",
             meaning: "What viewers must sign in with before a client gets a token: 1fa, 2fa, or phr for a passkey."),
         Setting(path: "login.require.operator", defaultText: "1fa", meaning: "The same for operators."),

@@ -32,6 +32,7 @@ struct Housekeeping: Sendable {
                 try await workspace.tokens.prune(before: now - Self.tokenMemory)
                 try await workspace.sessions.prune(at: now)
                 try await workspace.singleUses.prune(at: now)
+                try await workspace.attempts.prune(at: now)
                 try await workspace.keyring.refresh(at: now)
                 try await workspace.clients.prune(at: now, unusedLimit: 1000)
             } catch { logger.warning("housekeeping failed", [("error.message", .text("\(error)"))]) }

@@ -15,13 +15,13 @@ extension AuthorizationFlow {
         if Passkeys.isAnswer(step.form) { return await takePasskey(step, request, context, at: now) }
         let username = step.form.all("username").first ?? ""
         let password = Secret(step.form.all("password").first ?? "")
-        switch await login.attempt(username: username, password: password, from: context.peer, at: now) {
+        switch await login.attempt(username: username, password: password, request, from: context.peer, at: now) {
         case .unavailable: return unavailable(in: context)
-        case .refused(let event):
+        case .refused(let events):
             return loginPage(
                 step.transaction, step.client, username: username, notice: "The user name or password is not right.",
                 status: .unauthorized
-            ).recording(event)
+            ).recording(events)
         case .throttled(let delay, let event):
             return loginPage(
                 step.transaction, step.client, username: username,
@@ -169,7 +169,8 @@ extension AuthorizationFlow {
             }
             try await transactions.setUser(user.id, by: methods, authenticatedAt: now, of: step.transaction.id)
             return Self.redirect(to: settings.issuer + "/consent?transaction=\(step.transaction.id)")
-                .with(.setCookie, cookie).recording(event)
+                .with(.setCookie, cookie).with(.setCookie, security.rememberDevice(request, of: user.name, at: now))
+                .recording(event)
         } catch { return unavailable(in: context) }
     }
 

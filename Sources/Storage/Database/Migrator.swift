@@ -21,6 +21,7 @@ struct Migrator: Sendable {
     static let standard = Migrator(steps: [
         V001Accounts.migration, V002Vault.migration, V003Authorization.migration, V004People.migration,
         V005Identities.migration, V006Passkeys.migration, V007Assurance.migration, V008Enrolment.migration,
+        V010Bindings.migration, V011Attempts.migration,
     ])
 
     /// "GTHS": tells our files from any other SQLite database.

@@ -34,7 +34,9 @@ import Testing
         case "server.limits.body_bytes", "server.limits.header_bytes": "65536"
         case "storage.url": "sqlite:///other.db"
         case "vault.root_key": "file:/other.key"
-        case "oauth.registration", "oauth.client_metadata_documents", "engines.qarnot.enabled", "audit.rotate.daily": "off"
+        case "oauth.registration", "oauth.client_metadata_documents", "engines.qarnot.enabled", "audit.rotate.daily",
+            "login.pepper":
+            "off"
         case "audit.witnesses": "file:/other"
         case "audit.rotate.bytes": "1048576"
         case "oauth.client_approval": "on"

@@ -63,9 +63,10 @@ struct ApprovalTests {
     @Test func `a consent from before does not stand in for the approval`() async throws {
         let world = try await strict()
         let client = Client.sample("stranger", kind: .dynamic)
-        try await world.consents.keep(
+        _ = try await world.consents.keep(
             Consent(
-                userID: User.ada.id, clientID: client.id, redirectHost: "app.example", resource: world.settings.resources[0].url,
+                id: ConsentID("k1"), userID: User.ada.id, clientID: client.id, redirectHost: "app.example",
+                resource: world.settings.resources[0].url,
                 scopes: ScopeSet(text: "qarnot:admin"), metadataHash: client.metadataHash, givenAt: world.now,
                 expiresAt: world.now + .seconds(3600)))
         var browser = try await Browser.signedIn(world)

@@ -72,7 +72,9 @@ final class Runtime: Sendable {
         let workspace = try await Workspace.open(configuration, node: "server")
         do throws(StoreError) { try await workspace.keyring.refresh(at: .now()) } catch { throw CommandError(error) }
         signing.keepCheckpoints(of: workspace.audit, configuration, logger)
-        let composition = try Composition(SharedParts(workspace, group: group, logger: logger))
+        let shared = try SharedParts(workspace, group: group, logger: logger)
+        do throws(StoreError) { try await shared.loginGuard.restore() } catch { throw CommandError(error) }
+        let composition = try Composition(shared)
         let server = HTTPServer(group: group, logger: logger)
         let adminServer = HTTPServer(group: group, logger: logger)
 
