@@ -121,6 +121,14 @@ struct Workspace: Sendable {
     /// Names one run of a command in its records.
     static func freshRequestID(_ prefix: String = "cmd-") -> RequestID { RequestID(prefix + Random.text(16)) }
 
+    /// OP-7: who came in by a provider that is no longer configured, and can by nothing else, is out.
+    func endUsersOfDisabledProviders() async {
+        let issuers = configuration.login.providers.map(\.issuer)
+        for name in (try? await identities.endUsers(withoutAny: issuers, at: .now())) ?? [] {
+            await recordQuietly(Event("session.revoked", reason: "OP-7", subject: name, details: [("by", "disabled provider")]))
+        }
+    }
+
     func close() async {
         await audit.close()
         await database.close()
@@ -169,6 +177,9 @@ extension Configuration {
         settings.acceptsCertificates = server.clientCA != nil
         settings.roleAssurance = login.roleAssurance
         settings.stepUps = login.stepUps
+        settings.grantsEndWithKey = oauth.grantsEndWithKey
+        settings.clientHosts = ClientHosts(
+            allowed: oauth.clientHostsAllowed, denied: oauth.clientHostsDenied, refusesOthers: oauth.refusesOtherHosts)
         settings.requiresClientApproval = oauth.requiresClientApproval
         settings.jwtResources = Set(protectedResources.filter { oauth.jwtResources.contains($0.engine) }.map(\.url))
         return settings

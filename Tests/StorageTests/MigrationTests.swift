@@ -45,7 +45,7 @@ import Vault
             3,
             """
             INSERT INTO single_uses VALUES (x'10', 4000000000000);
-            INSERT INTO signing_keys VALUES ('kid', x'11', 1);
+            INSERT INTO signing_keys (key_id, sealed, created_at) VALUES ('kid', x'11', 1);
             INSERT INTO pushed_requests VALUES (x'12', 'c-1', '{}', 4000000000000);
             INSERT INTO device_authorizations (digest, user_code, client_id, scopes, resource, address, expires_at, interval)
                 VALUES (x'13', x'14', 'c-1', 'qarnot:read', 'https://gate.example/mcp', '127.0.0.1', 4000000000000, 5);

@@ -125,6 +125,10 @@ enum KeyCommands {
             try requireEngine(engine, workspace)
             let user = try await workspace.requireUser(name)
             try await workspace.recordCommand(event("vault.key.removed", user.name, engine))
+            do throws(StoreError) {
+                try await workspace.configuration.oauthSettings.endGrants(
+                    of: user.id, engine: engine, in: workspace.grants, at: .now())
+            } catch { throw CommandError(error) }
             let wasThere: Bool
             do throws(VaultError) { wasThere = try await workspace.vault.remove(user: user.id, engine: engine) } catch {
                 throw CommandError(error)

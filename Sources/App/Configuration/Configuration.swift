@@ -68,6 +68,12 @@ struct Configuration: Sendable, Equatable {
         var clientMetadataDocuments = true
         /// Clients nobody registered by hand wait for an administrator (CON-4).
         var requiresClientApproval = false
+        /// Removing a user's upstream key ends the grants for that engine (RT-7).
+        var grantsEndWithKey = false
+        /// Hosts clients nobody registered by hand may be from (CIMD-9).
+        var clientHostsAllowed: [String] = []
+        var clientHostsDenied: [String] = []
+        var refusesOtherHosts = false
         var accessTokenLifetime = Duration.seconds(3600)
         var refreshIdle = Duration.seconds(30 * 86_400)
         var refreshAbsolute = Duration.seconds(90 * 86_400)

@@ -89,6 +89,7 @@ package struct AuthorizationFlow: Sendable {
     package static func redirect(to url: String) -> Response {
         Response(
             .seeOther,
-            fields: [(.location, url), (.cacheControl, "no-store"), (FieldName("referrer-policy"), "no-referrer")])
+            fields: [(.location, url), (FieldName("referrer-policy"), "no-referrer")]
+        ).uncached
     }
 }

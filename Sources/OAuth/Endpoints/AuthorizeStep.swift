@@ -126,16 +126,41 @@ extension AuthorizationFlow {
         guard let user else { return loginPage(transaction, client, username: "", notice: nil) }
         let ask = transaction.request
         let resource = settings.resource(named: ask.resource)
-        return pages.consent(
-            ConsentPage(
-                transactionID: transaction.id, token: security.formToken("consent", transaction.id, transaction.browser),
-                clientName: client.name, clientKind: client.kind,
-                clientHost: client.kind == .metadata ? RedirectURI.displayHost(client.id.text) : nil,
-                redirectHost: RedirectURI.displayHost(ask.redirectURI),
-                isLoopbackOnly: client.redirectURIs.allSatisfy(RedirectURI.isLoopback), isNew: client.lastUsedAt == nil,
-                username: user.name, resourceTitle: resource?.title ?? "", resourceURL: ask.resource,
-                scopes: ask.scopes.bounded(by: user.role), role: user.role, expiresIn: settings.refreshAbsolute, notice: notice))
+        var page = ConsentPage(
+            transactionID: transaction.id, token: consentToken(transaction, user, at: now),
+            clientName: client.name, clientKind: client.kind,
+            clientHost: client.kind == .metadata ? RedirectURI.displayHost(client.id.text) : nil,
+            redirectHost: RedirectURI.displayHost(ask.redirectURI),
+            isLoopbackOnly: client.redirectURIs.allSatisfy(RedirectURI.isLoopback), isNew: client.lastUsedAt == nil,
+            username: user.name, resourceTitle: resource?.title ?? "", resourceURL: ask.resource,
+            scopes: ask.scopes.bounded(by: user.role), role: user.role, expiresIn: settings.refreshAbsolute, notice: notice)
+        page.knownSince = client.createdAt
+        page.isFromElsewhere = !settings.clientHosts.allowed.isEmpty && settings.clientHosts.judge(client) != .vouchedFor
+        return pages.consent(page)
     }
+
+    /// CON-3: good for five minutes, for this transaction, browser and person.
+    private func consentToken(_ transaction: LoginTransaction, _ user: User, at now: Timestamp) -> String {
+        let shownAt = String(now.seconds)
+        return shownAt + "."
+            + security.formToken("consent", Self.consentSubject(transaction, user.id, shownAt), transaction.browser)
+    }
+
+    /// When the answered page was shown; nil when its token is no token of this transaction, browser and person.
+    func consentShownAt(_ token: String?, _ transaction: LoginTransaction) -> Timestamp? {
+        guard let parts = token?.split(separator: ".", maxSplits: 1), parts.count == 2, let seconds = Int64(parts[0]),
+            let user = transaction.userID,
+            security.isFormToken(
+                String(parts[1]), "consent", Self.consentSubject(transaction, user, String(parts[0])), transaction.browser)
+        else { return nil }
+        return Timestamp(seconds: seconds)
+    }
+
+    private static func consentSubject(_ transaction: LoginTransaction, _ user: UserID, _ shownAt: String) -> String {
+        "\(transaction.id)\u{0}\(user)\u{0}\(shownAt)"
+    }
+
+    static let consentFormLifetime = Duration.seconds(300)
 }
 
 extension ScopeSet {

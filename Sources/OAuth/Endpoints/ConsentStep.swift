@@ -26,15 +26,24 @@ extension AuthorizationFlow {
     package func decide(_ request: Request, in context: RequestContext) async -> Response {
         let now = clock()
         let step: Step
-        switch await enter("consent", request, context, at: now) {
+        switch await enter(nil, isConsent: true, request, context, at: now) {
         case .stop(let response): return response
         case .go(let entered): step = entered
+        }
+        guard let shownAt = consentShownAt(step.form.all("token").first, step.transaction) else {
+            return refuse(
+                "Request refused", "This sign-in was opened in another browser. Start again from your application.", rule: "WEB-4",
+                in: context, status: .forbidden)
         }
         do {
             guard let session = try await signedIn(step, request, at: now) else {
                 return loginPage(step.transaction, step.client, username: "", notice: "Sign in again to continue.")
             }
             let user = session.user
+            guard now - shownAt <= Self.consentFormLifetime else {
+                return consentPage(
+                    step.transaction, step.client, user, at: now, notice: "This page was open for a while. Please decide again.")
+            }
             switch step.form.all("decision").first {
             case "allow" where mustWait(step.client): return try await question(step.transaction, step.client, user, at: now)
             case "allow": return try await allow(session, step, context, at: now)

@@ -201,7 +201,9 @@ extension AuthorizationFlow {
 
     /// Checks origin, transaction, browser cookie and synchroniser token of a form POST (AZ-14, WEB-4).
     /// - Parameter purpose: of the form token; nil when the caller checks another one.
-    func enter(_ purpose: String?, _ request: Request, _ context: RequestContext, at now: Timestamp) async -> Entry {
+    func enter(_ purpose: String?, isConsent: Bool = false, _ request: Request, _ context: RequestContext, at now: Timestamp) async
+        -> Entry
+    {
         guard let form = try? request.form() else {
             return .stop(
                 refuse("Request refused", "The form could not be read. Go back and try again.", rule: "COM-4", in: context))
@@ -212,16 +214,18 @@ extension AuthorizationFlow {
                     "Request refused", "The form was sent from another site. Start again from your application.", rule: "WEB-4",
                     in: context, status: .forbidden))
         }
-        return await enter(id: form.all("transaction").first, purpose: purpose, form, request, context, at: now)
+        return await enter(
+            id: form.all("transaction").first, purpose: purpose, isConsent: isConsent, form, request, context, at: now)
     }
 
     /// The same for a GET, which carries no form token and changes nothing.
     func enter(
-        id: String?, purpose: String?, _ form: Parameters, _ request: Request, _ context: RequestContext, at now: Timestamp
+        id: String?, purpose: String?, isConsent: Bool = false, _ form: Parameters, _ request: Request, _ context: RequestContext,
+        at now: Timestamp
     ) async -> Entry {
         let expired = refuse(
             "This sign-in has ended", "It was finished before, or more than ten minutes passed. Start again from your application.",
-            rule: "AZ-14", in: context, status: purpose == "consent" ? .ok : .badRequest)
+            rule: "AZ-14", in: context, status: isConsent ? .ok : .badRequest)
         guard let id, TransactionID.isWellFormed(id) else { return .stop(expired) }
         do {
             guard let transaction = try await transactions.transaction(id, at: now) else { return .stop(expired) }

@@ -34,7 +34,8 @@ struct ApprovalTests {
         let id = page.json["transaction"]?.string ?? ""
         let browserDigest = try #require(
             world.security.cookieDigest(BrowserSecurity.browserCookie, browser.dressed(.get("/consent"))))
-        let token = world.security.formToken("consent", id, browserDigest)
+        let shownAt = String(world.now.seconds)
+        let token = shownAt + "." + world.security.formToken("consent", "\(id)\u{0}u-ada\u{0}\(shownAt)", browserDigest)
         let answer = await browser.post(
             "/consent", [("transaction", id), ("token", token), ("decision", "allow"), ("scope", "qarnot:read")])
         #expect(answer.page == "waiting")

@@ -224,6 +224,18 @@ import Testing
         #expect(await attempt("ada") == nil)
     }
 
+    @Test func `a question left open for five minutes is asked again, and its answer counts for nothing (CON-3)`() async throws {
+        let world = try await World()
+        var browser = Browser(world)
+        let consent = try await browser.reachConsent()
+        let answer = [("decision", "allow"), ("scope", "qarnot:read")]
+        world.advance(.seconds(301))
+        let again = await browser.post("/consent", consent.formParameters + answer)
+        #expect(again.page == "consent" && again.json["notice"]?.string?.contains("decide again") == true)
+        #expect(try await world.grants.grants(of: User.ada.id, at: world.now).isEmpty)
+        #expect(try await browser.post("/consent", again.formParameters + answer).handedOver().contains("code"))
+    }
+
     @Test func `a throttled attempt says how long to wait and looks at no password (BF-1)`() async throws {
         let world = try await World()
         var browser = Browser(world)

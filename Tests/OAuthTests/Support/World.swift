@@ -80,7 +80,9 @@ final class World: Sendable {
     func advance(_ duration: Duration) { time.withLock { $0 = $0 + duration } }
     var clock: @Sendable () -> Timestamp { { [time = Weak(self)] in time.value?.now ?? .at(0) } }
 
-    var resolver: ClientResolver { ClientResolver(store: clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes) }
+    var resolver: ClientResolver {
+        ClientResolver(store: clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes, hosts: settings.clientHosts)
+    }
     var security: BrowserSecurity {
         BrowserSecurity(hasher: hasher, formKey: Secret([UInt8](repeating: 9, count: 32)), origin: settings.issuer)
     }

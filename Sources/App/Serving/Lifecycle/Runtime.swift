@@ -51,7 +51,7 @@ final class Runtime: Sendable {
         }
         housekeeping = Task(executorPreference: shared.group.loops[0]) {
             await Housekeeping(
-                shared.workspace, sleeper: shared.sleeper, logger: shared.logger,
+                shared.workspace, epoch: { shared.watcher.current }, sleeper: shared.sleeper, logger: shared.logger,
                 grace: { present.configuration.oauth.refreshGrace }
             ).run()
         }
@@ -90,6 +90,7 @@ final class Runtime: Sendable {
             (setting, try bind(adminServer, setting, "server.admin_listen", &inherited))
         }
         for sockets in inherited.unclaimed { bound.append(("\(sockets[0].endpoint)", sockets)) }
+        await workspace.endUsersOfDisabledProviders()
         await workspace.recordQuietly(Event("server.started", details: [("version", .string(Version.current))]))
 
         let limits = configuration.serverLimits
