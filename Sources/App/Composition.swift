@@ -46,19 +46,22 @@ struct Composition: Sendable {
         }
         let resolver = ClientResolver(
             store: workspace.clients, fetcher: configuration.oauth.clientMetadataDocuments ? fetcher : nil,
-            redirectSchemes: settings.redirectSchemes)
-        let pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
+            redirectSchemes: settings.redirectSchemes, hosts: settings.clientHosts)
+        var pages = Pages(frame: PageFrame(sendsStrictTransport: !configuration.isLocalhost))
         let security = BrowserSecurity(
             hasher: workspace.hasher, formKey: workspace.formKey, origin: settings.issuer)
         let sessions = BrowserSessions(store: workspace.sessions, users: workspace.users, security: security)
         if let former, before.map({ $0.login.hasSameCost(as: configuration.login) }) == true {
-            passwords = former.passwords
+            passwords = former.passwords.adopting(configuration.passwordRules)
         } else {
-            do { passwords = try PasswordService(argon: workspace.argon, pool: shared.hashing) } catch {
+            do {
+                passwords = try PasswordService(
+                    workspace.passwords, rules: configuration.passwordRules, pool: shared.hashing)
+            } catch {
                 throw CommandError(.software, "Password hashing does not work on this machine: \(error).")
             }
         }
-        let throttle = LoginGuard(throttle: shared.attempts)
+        let throttle = shared.loginGuard
         let server = AuthorizationServer(
             settings: settings, hasher: workspace.hasher, resolver: resolver, clients: workspace.clients, users: workspace.users,
             grants: workspace.grants, tokens: workspace.tokens, singleUses: workspace.singleUses,
@@ -78,10 +81,6 @@ struct Composition: Sendable {
             : FederatedLogin(
                 providers: configuration.login.providers, server, directory: shared.providers, identities: workspace.identities,
                 security: security, stateKey: HKDF.derive(from: workspace.formKey, info: "gatehouse oidc state v1"))
-        let flow = AuthorizationFlow(
-            server, transactions: workspace.transactions, sessions: sessions, checker: passwords, factor: factor,
-            throttle: throttle, security: security, pages: pages, traces: shared.flows,
-            federation: federation)
         let issuers = configuration.oauth.trustedIssuers
         let resourceServer = ResourceServer(
             server, cache: shared.tokenCache,
@@ -94,6 +93,11 @@ struct Composition: Sendable {
             try Self.engines(shared, configuration, settings, resourceServer)
             + upstreams.map { $0.route(shared, configuration, settings, resourceServer) }
 
+        for route in routes { pages.tools[route.resource.url] = route.tools }
+        let flow = AuthorizationFlow(
+            server, transactions: workspace.transactions, sessions: sessions, checker: passwords, factor: factor,
+            throttle: throttle, security: security, pages: pages, traces: shared.flows,
+            federation: federation)
         let account = AccountEndpoint(
             server: server, sessions: sessions, sessionStore: workspace.sessions, security: security,
             login: SignIn(
@@ -181,7 +185,8 @@ struct Composition: Sendable {
                     endpoint: MCPEndpoint(
                         info: info, registry: registry, gate: gate, sleeper: shared.sleeper, streams: shared.streams,
                         features: features, continuity: shared.continuity),
-                    publicTools: registry.tools.map(OpenAPIDocument.description)))
+                    publicTools: registry.tools.map(OpenAPIDocument.description),
+                    tools: registry.tools.map { ($0.name, $0.permission) }))
         }
         return routes
     }

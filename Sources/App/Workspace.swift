@@ -22,6 +22,7 @@ struct Workspace: Sendable {
     let factors: any FactorStore
     let passkeys: any PasskeyStore
     let identities: any IdentityStore
+    let attempts: SQLiteAttemptStore
     let keyring: Keyring
     let vault: CredentialVault
     let audit: AuditLog
@@ -30,7 +31,8 @@ struct Workspace: Sendable {
     let formKey: Secret
     /// Seals what MCP clients keep for us: sessions, cursors, states, tasks; what upstreams gave is sealed with a key of its own.
     let handleKey: Secret
-    let argon: Argon2id
+    let passwords: PasswordHasher
+    private let passwordKey: Secret
 
     /// Opens what the configuration names.
     /// - Throws: `CommandError` with the code of contract §6: 78 for a wrong key or path, 69 when the database is not to be had.
@@ -41,12 +43,13 @@ struct Workspace: Sendable {
         let vault = CredentialVault(
             rootKey: rootKey, store: SQLiteVaultStore(database), replacements: { keyFile.candidates() })
         // Derived from a key the vault keeps, so that they outlive a change of the root key (KEY-1).
-        let (pepper, formKey, signingKey, handleKey): (Secret, Secret, Secret, Secret)
+        let (pepper, formKey, signingKey, handleKey, passwordKey): (Secret, Secret, Secret, Secret, Secret)
         do throws(VaultError) {
             pepper = try await vault.deriveKey(purpose: "token pepper")
             formKey = try await vault.deriveKey(purpose: "form tokens")
             signingKey = try await vault.deriveKey(purpose: "signing keys")
             handleKey = try await vault.deriveKey(purpose: "mcp handles")
+            passwordKey = try await vault.deriveKey(purpose: "password pepper")
         } catch {
             guard error.code == .wrongRootKey else { throw CommandError(.unavailable, "The vault cannot be read: \(error).") }
             throw CommandError(
@@ -62,10 +65,10 @@ struct Workspace: Sendable {
             singleUses: SQLiteSingleUseStore(database), devices: SQLiteDeviceStore(database),
             consents: SQLiteConsentStore(database), approvals: SQLiteApprovalStore(database), factors: SQLiteFactorStore(database),
             passkeys: SQLitePasskeyStore(database),
-            identities: SQLiteIdentityStore(database),
+            identities: SQLiteIdentityStore(database), attempts: SQLiteAttemptStore(database),
             keyring: Keyring(store: SQLiteSigningKeyStore(database), sealingKey: signingKey), vault: vault, audit: audit,
             hasher: TokenHasher(pepper: pepper), formKey: formKey, handleKey: handleKey,
-            argon: configuration.argon)
+            passwords: configuration.hasher(passwordKey), passwordKey: passwordKey)
     }
 
     /// The same stores under a newer configuration, for a reload.
@@ -74,10 +77,12 @@ struct Workspace: Sendable {
             configuration: configuration, database: database, users: users, clients: clients, sessions: sessions,
             transactions: transactions, grants: grants, tokens: tokens, singleUses: singleUses, devices: devices,
             consents: consents, approvals: approvals, factors: factors, passkeys: passkeys, identities: identities,
+            attempts: attempts,
             keyring: keyring, vault: vault,
             audit: audit,
             hasher: hasher,
-            formKey: formKey, handleKey: handleKey, argon: configuration.argon)
+            formKey: formKey, handleKey: handleKey, passwords: configuration.hasher(passwordKey),
+            passwordKey: passwordKey)
     }
 
     static func openAudit(_ configuration: Configuration, node: String) throws(CommandError) -> AuditLog {
@@ -116,6 +121,14 @@ struct Workspace: Sendable {
     /// Names one run of a command in its records.
     static func freshRequestID(_ prefix: String = "cmd-") -> RequestID { RequestID(prefix + Random.text(16)) }
 
+    /// OP-7: who came in by a provider that is no longer configured, and can by nothing else, is out.
+    func endUsersOfDisabledProviders() async {
+        let issuers = configuration.login.providers.map(\.issuer)
+        for name in (try? await identities.endUsers(withoutAny: issuers, at: .now())) ?? [] {
+            await recordQuietly(Event("session.revoked", reason: "OP-7", subject: name, details: [("by", "disabled provider")]))
+        }
+    }
+
     func close() async {
         await audit.close()
         await database.close()
@@ -136,8 +149,10 @@ extension Configuration {
     /// `sqlite:///var/lib/x.db` is `/var/lib/x.db`.
     var databasePath: String { String(storage.url.dropFirst("sqlite://".count)) }
 
-    fileprivate var argon: Argon2id {
-        Argon2id(memoryKiB: login.argonMemoryKiB, passes: login.argonPasses, lanes: login.argonLanes)
+    fileprivate func hasher(_ pepper: Secret) -> PasswordHasher {
+        PasswordHasher(
+            Argon2id(memoryKiB: login.argonMemoryKiB, passes: login.argonPasses, lanes: login.argonLanes),
+            pepper: PasswordHasher.Pepper(name: "1", key: pepper), isPeppering: login.isPeppering)
     }
 
     var rootKeyFile: RootKeyFile { RootKeyFile(String(vault.rootKey.dropFirst("file:".count))) }
@@ -162,6 +177,9 @@ extension Configuration {
         settings.acceptsCertificates = server.clientCA != nil
         settings.roleAssurance = login.roleAssurance
         settings.stepUps = login.stepUps
+        settings.grantsEndWithKey = oauth.grantsEndWithKey
+        settings.clientHosts = ClientHosts(
+            allowed: oauth.clientHostsAllowed, denied: oauth.clientHostsDenied, refusesOthers: oauth.refusesOtherHosts)
         settings.requiresClientApproval = oauth.requiresClientApproval
         settings.jwtResources = Set(protectedResources.filter { oauth.jwtResources.contains($0.engine) }.map(\.url))
         return settings

@@ -1,4 +1,3 @@
-internal import COpenSSL
 package import Primitives
 
 /// HMAC-SHA-1 of RFC 2104, where others prescribe it: codes of authenticator apps (RFC 6238) and AWS signature version 2 in the
@@ -18,13 +17,4 @@ package struct HMACSHA1: Sendable {
 
     /// 20 bytes.
     package func code(for bytes: [UInt8]) -> [UInt8] { SHA1.digest(outer + SHA1.digest(inner + bytes)) }
-}
-
-private enum SHA1 {
-    static func digest(_ bytes: [UInt8]) -> [UInt8] {
-        var out = [UInt8](repeating: 0, count: 20)
-        let isDone = unsafe EVP_Digest(bytes, bytes.count, &out, nil, EVP_sha1(), nil) == 1
-        precondition(isDone, "out of memory")
-        return out
-    }
 }

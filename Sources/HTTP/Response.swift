@@ -29,6 +29,13 @@ package struct Response: Sendable {
         return copy
     }
 
+    /// The same for several, in their order.
+    package func recording(_ events: [Event]) -> Response {
+        var copy = self
+        copy.events += events
+        return copy
+    }
+
     /// A copy with one more field line.
     package func with(_ name: FieldName, _ value: String) -> Response {
         var copy = self

@@ -32,6 +32,10 @@ package struct OAuthSettings: Sendable {
     package var stepUps: [Scope: StepUp] = [:]
     /// Clients nobody registered by hand wait for an administrator (CON-4).
     package var requiresClientApproval = false
+    /// Removing a user's upstream key ends the grants for that engine (RT-7).
+    package var grantsEndWithKey = false
+    /// Hosts clients may be from (CIMD-9).
+    package var clientHosts = ClientHosts()
     /// Private-use redirect schemes without a dot that are allowed.
     package var redirectSchemes: Set<String>
 

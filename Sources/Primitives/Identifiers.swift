@@ -28,6 +28,12 @@ package struct GrantID: TextIdentifier {
     package init(_ text: String) { self.text = text }
 }
 
+/// What a user allowed a client, remembered: the ground a code stands on (AZ-16).
+package struct ConsentID: TextIdentifier {
+    package let text: String
+    package init(_ text: String) { self.text = text }
+}
+
 /// Our own id of one HTTP request, on every log line, audit record and error answer (COM-7).
 package struct RequestID: TextIdentifier {
     package let text: String

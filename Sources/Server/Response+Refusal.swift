@@ -7,6 +7,6 @@ extension Response {
         var object = JSONObject()
         object["error"] = .string(reason)
         object["request_id"] = .string(requestID.text)
-        return Response.json(.object(object), status: status).uncached
+        return Response.json(.object(object), status: status).uncached.with(.xRequestID, requestID.text)
     }
 }

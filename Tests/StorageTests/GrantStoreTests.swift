@@ -82,7 +82,7 @@ import Testing
         _ = try await f.refresh("refresh-g1", to: "r2", at: .at(10))
         if usesSuccessor { _ = try await f.refresh("r2", to: "r3", at: .at(15)) }
         let before = f.database.epoch.current
-        #expect(try await f.refresh("refresh-g1", to: "x", at: .at(second)) == .reused)
+        #expect(try await f.refresh("refresh-g1", to: "x", at: .at(second)) == .reused(successorTo: nil))
         #expect(f.database.epoch.current == before + 1)
         for name in ["access-g1", "access-r2"] { #expect(try await f.tokens.facts(of: .of(name))?.isActive == false) }
         #expect(try await f.refresh("r2", to: "y", at: .at(second + 1)) == .invalid)
@@ -133,7 +133,7 @@ import Testing
         #expect(try await f.grants.refreshToken(.of("refresh-g1"))?.sealedSuccessor != nil)
         try await f.grants.prune(at: .at(20 * 86_400), grace: .seconds(60))
         #expect(try await f.grants.refreshToken(.of("refresh-g1"))?.sealedSuccessor == nil)
-        #expect(try await f.refresh("refresh-g1", to: "x", at: .at(20 * 86_400)) == .reused)
+        #expect(try await f.refresh("refresh-g1", to: "x", at: .at(20 * 86_400)) == .reused(successorTo: nil))
     }
 
     @Test func `pruning deletes grants that ended long ago, with everything under them`() async throws {

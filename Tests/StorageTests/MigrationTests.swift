@@ -45,11 +45,12 @@ import Vault
             3,
             """
             INSERT INTO single_uses VALUES (x'10', 4000000000000);
-            INSERT INTO signing_keys VALUES ('kid', x'11', 1);
+            INSERT INTO signing_keys (key_id, sealed, created_at) VALUES ('kid', x'11', 1);
             INSERT INTO pushed_requests VALUES (x'12', 'c-1', '{}', 4000000000000);
             INSERT INTO device_authorizations (digest, user_code, client_id, scopes, resource, address, expires_at, interval)
                 VALUES (x'13', x'14', 'c-1', 'qarnot:read', 'https://gate.example/mcp', '127.0.0.1', 4000000000000, 5);
-            INSERT INTO consents VALUES ('u-ada', 'c-1', 'claude.ai', 'https://gate.example/mcp', 'qarnot:read', 'h', 1, 4000000000000);
+            INSERT INTO consents (user_id, client_id, redirect_host, resource, scopes, metadata_hash, given_at, expires_at)
+                VALUES ('u-ada', 'c-1', 'claude.ai', 'https://gate.example/mcp', 'qarnot:read', 'h', 1, 4000000000000);
             """
         ),
         (
@@ -71,6 +72,7 @@ import Vault
         ),
         (7, "INSERT INTO client_requests VALUES ('c-1', 'u-ada', 'claude.ai', 'qarnot:read', 1);"),
         (9, "INSERT INTO spending VALUES ('u-ada', 0, 't-1', 1.5, 0.25);"),
+        (11, "INSERT INTO attempts VALUES (x'1b', 0, 5, 0, 1, 1, 4000000000000);"),
     ]
 
     /// SQL is literal here too: one count a table.
@@ -98,6 +100,7 @@ import Vault
         "identities": "SELECT count(*) FROM identities",
         "passkey_handles": "SELECT count(*) FROM passkey_handles",
         "passkeys": "SELECT count(*) FROM passkeys",
+        "attempts": "SELECT count(*) FROM attempts",
         "client_requests": "SELECT count(*) FROM client_requests",
         "spending": "SELECT count(*) FROM spending",
     ]

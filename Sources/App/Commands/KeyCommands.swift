@@ -127,6 +127,10 @@ enum KeyCommands {
             let user = try await workspace.requireUser(name)
             if invocation.has("--dry-run") { return try await showLoss(of: engine, user, workspace, invocation.output) }
             try await workspace.recordCommand(event("vault.key.removed", user.name, engine))
+            do throws(StoreError) {
+                try await workspace.configuration.oauthSettings.endGrants(
+                    of: user.id, engine: engine, in: workspace.grants, at: .now())
+            } catch { throw CommandError(error) }
             let wasThere: Bool
             do throws(VaultError) { wasThere = try await workspace.vault.remove(user: user.id, engine: engine) } catch {
                 throw CommandError(error)

@@ -62,8 +62,8 @@ enum UserCommands {
         }
         if invocation.has("--invite") { return try await addByInvitation(name, role, invocation) }
         let password = try SecretInput.newPassword(fromStandardInput: invocation.has("--password-stdin"))
-        try PasswordRules.check(password, username: name)
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            try workspace.configuration.passwordRules.check(password, username: name)
             let user = try await create(name, role, password, in: workspace)
             invocation.output.object(json(user), text: "Added user \(name) with role \(role.rawValue).")
         }
@@ -99,7 +99,7 @@ enum UserCommands {
         do throws(StoreError) { existing = try await workspace.users.user(named: name) } catch { throw CommandError(error) }
         guard existing == nil else { throw CommandError(.no, "There is already a user \"\(name)\".") }
         let hash: String?
-        do { hash = try password.map { password throws(CryptoError) in try workspace.argon.hash(password) } } catch {
+        do { hash = try password.map { password throws(CryptoError) in try workspace.passwords.hash(password) } } catch {
             throw CommandError(.software, "The password could not be hashed; is there enough memory?")
         }
         try await workspace.recordCommand(Event("user.created", subject: name, details: [("role", .string(role.rawValue))]))
@@ -149,11 +149,11 @@ enum UserCommands {
     static func setPassword(_ invocation: Invocation) async throws(CommandError) {
         let name = try invocation.arguments.operand(0, "NAME")
         let password = try SecretInput.newPassword(fromStandardInput: invocation.has("--password-stdin"))
-        try PasswordRules.check(password, username: name)
         try await Installation.withWorkspace(invocation) { workspace async throws(CommandError) in
+            try workspace.configuration.passwordRules.check(password, username: name)
             let user = try await workspace.requireUser(name)
             let hash: String
-            do { hash = try workspace.argon.hash(password) } catch {
+            do { hash = try workspace.passwords.hash(password) } catch {
                 throw CommandError(.software, "The password could not be hashed; is there enough memory?")
             }
             try await workspace.recordCommand(Event("password.changed", subject: user.name, details: [("by", "cli")]))
@@ -216,35 +216,5 @@ enum UserCommands {
             "id": .string(user.id.text), "username": .string(user.name), "role": .string(user.role.rawValue),
             "status": user.isDisabled ? "disabled" : "active", "created_at": .string(user.createdAt.rfc3339),
         ]
-    }
-}
-
-/// What a password must be (PW-2): long enough, not the user's own name, not one everybody uses.
-enum PasswordRules {
-    static let minimumLength = 15
-    private static let common: Set<String> = [
-        "passwordpassword", "123456789012345", "1234567890123456", "qwertyuiopasdfg", "correcthorsebatterystaple",
-        "aaaaaaaaaaaaaaa",
-        "administrator123", "changemechangeme", "gatehousegatehouse", "letmeinletmeinletmein",
-    ]
-
-    static func check(_ password: Secret, username: String) throws(CommandError) {
-        if let fault = fault(of: password, username: username) { throw CommandError(.usage, fault) }
-    }
-
-    /// Why a password is refused, in a sentence; nil when it is good.
-    static func fault(of password: Secret, username: String) -> String? {
-        guard password.count <= Argon2id.maximumPassword else { return "A password has at most 1024 bytes." }
-        let text = password.exposeText()
-        guard text.count >= minimumLength else {
-            return "A password needs at least \(minimumLength) characters; a sentence is a good one."
-        }
-        let lower = text.lowercased()
-        let name = username.lowercased()
-        let rest = name.isEmpty ? lower : lower.replacing(name, with: "")
-        guard !common.contains(lower), Set(lower).count > 3, rest.count >= minimumLength / 2 else {
-            return "This password is too easy to guess; choose another."
-        }
-        return nil
     }
 }

@@ -14,6 +14,8 @@ extension Configuration {
         root.section("login") { section in
             section.list("providers") { readProvider($0) }
             section.int("attempts", 1...100, into: &login.attempts)
+            section.bool("pepper", into: &login.isPeppering)
+            section.optionalString("breach_list", into: &login.breachList)
             section.section("require") { login.readRequirements($0) }
             section.section("step_up") { login.readStepUps($0) }
             section.section("argon2") { argon in
@@ -136,6 +138,14 @@ extension Configuration {
         entry.bool("link_existing", into: &links)
         entry.choice("new_user_role", ["viewer", "operator", "admin"], into: &role)
         entry.bool("identity_assertions", into: &accepts)
+        var demands = IdentityProvider.Demands()
+        entry.section("require") { require in
+            require.string("tenant_claim", into: &demands.tenantClaim)
+            require.optionalString("tenant", into: &demands.tenant)
+            require.strings("acr", into: &demands.assurances)
+            require.string("group_claim", into: &demands.groupClaim)
+            require.strings("groups", into: &demands.groups)
+        }
         guard !name.isEmpty, name.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }) else {
             return entry.report("name", "must be of a-z and 0-9; it is part of the redirect address /callback/NAME")
         }
@@ -145,11 +155,12 @@ extension Configuration {
         if let secret, secret.hasPrefix("file:"), Self.contents(secret).isEmpty {
             entry.report("client_secret", "\(secret.dropFirst(5)) cannot be read, or is empty")
         }
-        login.providers.append(
-            IdentityProvider(
-                name: name, title: title.isEmpty ? name : title, issuer: issuer, clientID: client,
-                clientSecret: secret.map(Self.contents), userClaim: claim, linksExisting: links, newUserRole: Role(rawValue: role),
-                acceptsAssertions: accepts))
+        var provider = IdentityProvider(
+            name: name, title: title.isEmpty ? name : title, issuer: issuer, clientID: client,
+            clientSecret: secret.map(Self.contents), userClaim: claim, linksExisting: links, newUserRole: Role(rawValue: role),
+            acceptsAssertions: accepts)
+        provider.demands = demands
+        login.providers.append(provider)
     }
 
     /// A secret, or the first line of the file that `file:` names; an unreadable file is an empty secret, which no provider takes.
@@ -162,6 +173,14 @@ extension Configuration {
     private mutating func readOAuth(_ section: SettingReader) {
         section.choice("registration", ["open", "token", "off"], into: &oauth.registration)
         section.bool("client_approval", into: &oauth.requiresClientApproval)
+        section.bool("grants_end_with_key", into: &oauth.grantsEndWithKey)
+        section.section("client_hosts") { hosts in
+            hosts.strings("allow", into: &oauth.clientHostsAllowed)
+            hosts.strings("deny", into: &oauth.clientHostsDenied)
+            var others = "warn"
+            hosts.choice("others", ["warn", "refuse"], into: &others)
+            oauth.refusesOtherHosts = others == "refuse"
+        }
         section.bool("client_metadata_documents", into: &oauth.clientMetadataDocuments)
         section.duration("access_token_lifetime", .seconds(300)...(.seconds(86_400)), into: &oauth.accessTokenLifetime)
         section.section("refresh_token") { refresh in

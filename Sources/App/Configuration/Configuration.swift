@@ -68,6 +68,12 @@ struct Configuration: Sendable, Equatable {
         var clientMetadataDocuments = true
         /// Clients nobody registered by hand wait for an administrator (CON-4).
         var requiresClientApproval = false
+        /// Removing a user's upstream key ends the grants for that engine (RT-7).
+        var grantsEndWithKey = false
+        /// Hosts clients nobody registered by hand may be from (CIMD-9).
+        var clientHostsAllowed: [String] = []
+        var clientHostsDenied: [String] = []
+        var refusesOtherHosts = false
         var accessTokenLifetime = Duration.seconds(3600)
         var refreshIdle = Duration.seconds(30 * 86_400)
         var refreshAbsolute = Duration.seconds(90 * 86_400)
@@ -84,6 +90,10 @@ struct Configuration: Sendable, Equatable {
         var argonMemoryKiB = 65_536
         var argonPasses = 3
         var argonLanes = 1
+        /// New password hashes need a key that is not in the database (PW-1).
+        var isPeppering = true
+        /// A file of SHA-1 digests of breached passwords (PW-2).
+        var breachList: String?
         /// OpenID providers people may sign in with.
         var providers: [IdentityProvider] = []
         /// What sign-ins of each role must prove (MFA-3).
@@ -95,7 +105,8 @@ struct Configuration: Sendable, Equatable {
 
         /// Whether a password hash made under one costs as much as under the other.
         func hasSameCost(as other: Login) -> Bool {
-            (argonMemoryKiB, argonPasses, argonLanes) == (other.argonMemoryKiB, other.argonPasses, other.argonLanes)
+            (argonMemoryKiB, argonPasses, argonLanes, isPeppering)
+                == (other.argonMemoryKiB, other.argonPasses, other.argonLanes, other.isPeppering)
         }
     }
 

@@ -56,6 +56,7 @@ extension Configuration {
         [
             ("server.tls.certificate", server.certificate ?? ""), ("server.tls.key", server.key ?? ""),
             ("server.tls.client_ca", server.clientCA ?? ""), ("vault.root_key", rootKeyFile.path),
+            ("login.breach_list", login.breachList ?? ""),
         ]
     }
 }

@@ -11,8 +11,11 @@ enum SettingCatalog {
 
     /// Lists are written `a,b,c` in the environment.
     static func isList(_ name: String) -> Bool {
-        ["listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources", "witnesses"]
-            .contains(name)
+        [
+            "listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources", "witnesses",
+            "allow", "deny",
+        ]
+        .contains(name)
     }
 
     static let settings: [Setting] = [
@@ -76,6 +79,22 @@ enum SettingCatalog {
         Setting(
             path: "oauth.client_approval", defaultText: "off",
             meaning: "Whether clients nobody registered by hand wait until an administrator approves them."),
+        Setting(
+            path: "oauth.grants_end_with_key", defaultText: "off",
+            meaning:
+                "Whether removing a user's upstream key ends what applications were granted for that engine; otherwise calls answer "
+                + "that the key is missing."),
+        Setting(
+            path: "oauth.client_hosts.allow", defaultText: "[]",
+            meaning:
+                "Hosts vouched for, such as `claude.ai` or `*.example.com`: clients from elsewhere get a warning on the consent page."
+        ),
+        Setting(
+            path: "oauth.client_hosts.deny", defaultText: "[]",
+            meaning: "Hosts no client may be from: of its document, or where its codes go. Stronger than `allow`."),
+        Setting(
+            path: "oauth.client_hosts.others", defaultText: "warn",
+            meaning: "What happens to clients of other hosts: warn, or refuse. Clients registered by hand are never asked."),
         Setting(path: "oauth.access_token_lifetime", defaultText: "1h", meaning: "5 min to 24 h."),
         Setting(path: "oauth.refresh_token.idle", defaultText: "30d", meaning: "A refresh token unused this long ends."),
         Setting(path: "oauth.refresh_token.absolute", defaultText: "90d", meaning: "A grant ends this long after consent."),
@@ -89,6 +108,13 @@ enum SettingCatalog {
             path: "oauth.redirect_schemes", defaultText: "cursor, vscode, vscode-insiders",
             meaning: "Private-use redirect schemes without a dot."),
         Setting(path: "login.attempts", defaultText: "5", meaning: "The failed attempt from which on the next has to wait."),
+        Setting(
+            path: "login.pepper", defaultText: "on",
+            meaning: "Whether password hashes need a key of the vault too; changed hash by hash, at each user's next sign-in."),
+        Setting(
+            path: "login.breach_list", defaultText: "null",
+            meaning: "File of SHA-1 digests of stolen passwords, `HEX:COUNT` a line in order (as Have I Been Pwned offers it); "
+                + "what is in it is no new password here."),
         Setting(
             path: "login.require.viewer", defaultText: "1fa",
             meaning: "What viewers must sign in with before a client gets a token: 1fa, 2fa, or phr for a passkey."),

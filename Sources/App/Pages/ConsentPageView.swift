@@ -22,7 +22,8 @@ extension Pages {
                 <dl>
                 <dt>Answer goes to</dt><dd>\(page.redirectHost)</dd>
                 \(page.clientHost.map { Markup("<dt>Application is at</dt><dd>\($0)</dd>") })
-                <dt>Registered</dt><dd>\(kind(page.clientKind))</dd>
+                <dt>Registered</dt><dd>\(kind(page.clientKind))\(page.knownSince.map { Markup(", known here since \(String($0.rfc3339.prefix(10)))") })</dd>
+                \(tools(page))
                 <dt>Ends after</dt><dd>\(String(page.expiresIn.components.seconds / 86_400)) days, or when you end it</dd>
                 </dl>
                 <div class="actions">
@@ -54,6 +55,18 @@ extension Pages {
         """
     }
 
+    /// CON-1: what the scopes reach, by name. Of servers behind this one the tools are theirs to name.
+    private func tools(_ page: ConsentPage) -> Markup? {
+        let reachable = (self.tools[page.resourceURL] ?? []).filter { tool in
+            page.scopes.scopes.contains { $0.permission >= tool.permission }
+        }
+        guard !reachable.isEmpty else { return nil }
+        let names = reachable.map(\.name).sorted().joined(separator: ", ")
+        return """
+            <dt>It can use</dt><dd><details><summary>\(String(reachable.count)) tools</summary><p class="small">\(names)</p></details></dd>
+            """
+    }
+
     /// In words a person can decide by (CON-1).
     private func meaning(of permission: Permission) -> String {
         switch permission {
@@ -75,6 +88,11 @@ extension Pages {
         if page.isLoopbackOnly {
             return warning(
                 "The answer goes to a program on this computer. Allow it only if you just started the connection there yourself.")
+        }
+        if page.isFromElsewhere {
+            return warning(
+                "No administrator here vouches for the place this application is from. Make sure you started this connection yourself."
+            )
         }
         if page.isNew && page.clientKind != .preregistered {
             return warning("Nobody here has allowed this application before. Make sure you started this connection yourself.")

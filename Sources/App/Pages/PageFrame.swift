@@ -45,7 +45,7 @@ struct PageFrame: Sendable {
 
     func respond(_ markup: Markup, status: Status = .ok, policy: String = PageFrame.policy) -> Response {
         var fields: Fields = [
-            (.contentType, "text/html; charset=utf-8"), (.cacheControl, "no-store"),
+            (.contentType, "text/html; charset=utf-8"), (.cacheControl, "no-store"), (FieldName("pragma"), "no-cache"),
             (FieldName("content-security-policy"), policy), (FieldName("referrer-policy"), "no-referrer"),
             (FieldName("x-content-type-options"), "nosniff"), (FieldName("x-frame-options"), "DENY"),
             (FieldName("cross-origin-resource-policy"), "same-origin"),

@@ -5,6 +5,8 @@ import Primitives
 /// The pages people see. Plain HTML and one stylesheet; a script only where a passkey may be asked for, and nothing needs it.
 struct Pages: FlowPages {
     let frame: PageFrame
+    /// Tools by the resource that has them, as far as they are ours to name (CON-1).
+    var tools: [String: [(name: String, permission: Permission)]] = [:]
 
     var autofocus: Markup { " autofocus" }
 

@@ -12,6 +12,8 @@ struct AuthorizationRoutes: Sendable {
     private let device: DeviceAuthorizationEndpoint
     private let keys: KeySetEndpoint
     private let leaks: TokenLeakEndpoint
+    /// Nil without providers.
+    private let logout: BackchannelLogoutEndpoint?
 
     init(_ server: AuthorizationServer, federation: FederatedLogin?) {
         token = TokenEndpoint(server, federation: federation)
@@ -22,6 +24,7 @@ struct AuthorizationRoutes: Sendable {
         pushing = PushedRequestEndpoint(server)
         device = DeviceAuthorizationEndpoint(server)
         leaks = TokenLeakEndpoint(server)
+        logout = federation.map { BackchannelLogoutEndpoint(server, federation: $0) }
         keys = KeySetEndpoint(keyring: server.keyring)
     }
 
@@ -36,6 +39,7 @@ struct AuthorizationRoutes: Sendable {
         case "/device_authorization": (device, .token)
         case "/jwks.json": (keys, nil)
         case "/token-leak": (leaks, .token)
+        case _ where path.hasPrefix(BackchannelLogoutEndpoint.pathPrefix): logout.map { ($0, .token) }
         default: path.hasPrefix(ClientManagementEndpoint.pathPrefix) ? (management, .token) : nil
         }
     }
@@ -43,6 +47,7 @@ struct AuthorizationRoutes: Sendable {
     /// The path as the log may name it.
     static func route(of path: String) -> String? {
         if path.hasPrefix(ClientManagementEndpoint.pathPrefix) { return "/register/{client_id}" }
+        if path.hasPrefix(BackchannelLogoutEndpoint.pathPrefix) { return "/backchannel_logout/{provider}" }
         let known = ["/token", "/revoke", "/introspect", "/register", "/par", "/device_authorization", "/jwks.json", "/token-leak"]
         return known.contains(path) ? path : nil
     }

@@ -33,9 +33,15 @@ struct Gateway: Responder {
         let endpoint: any EngineEndpoint
         /// What anyone may read of its tools; those of other servers are for their callers.
         let publicTools: [JSONValue]
+        /// What a consent page may name of them (CON-1).
+        let tools: [(name: String, permission: Permission)]
         let metric: RequestMetrics.Route
 
-        init(resource: ProtectedResource, endpoint: any EngineEndpoint, publicTools: [JSONValue] = []) {
+        init(
+            resource: ProtectedResource, endpoint: any EngineEndpoint, publicTools: [JSONValue] = [],
+            tools: [(name: String, permission: Permission)] = []
+        ) {
+            self.tools = tools
             self.resource = resource
             self.endpoint = endpoint
             self.publicTools = publicTools
@@ -115,17 +121,31 @@ struct Gateway: Responder {
     }
 
     private func admit(_ request: Request, _ context: RequestContext) async -> Response {
-        if let limit = addresses.charge(.address, context.peer, at: context.received) { return tooMany(limit, request, context) }
-        guard hosts.accepts(request) else { return refuseHost(context) }
+        if let limit = addresses.charge(.address, context.peer, at: context.received) {
+            return readable(tooMany(limit, request, context), request)
+        }
+        guard hosts.accepts(request) else { return refuseHost(request, context) }
         if let engine = engine(at: request.path) { return await serve(engine, request, context) }
         if Self.isToolsPath(request.path) { return await serveTools(request, context) }
         return await serveRoutes(request, context)
     }
 
-    @inline(never) private func refuseHost(_ context: RequestContext) -> Response {
-        let answer = problem(.misdirectedRequest, "This host name is not served here.", context)
+    @inline(never) private func refuseHost(_ request: Request, _ context: RequestContext) -> Response {
+        let answer = readable(problem(.misdirectedRequest, "This host name is not served here.", context), request)
         guard addresses.isWorthNoting("host", context.peer, at: context.received) else { return answer }
         return answer.recording(Event("http.malformed", .denied, reason: "host"))
+    }
+
+    /// What is refused before routing, where the route's answers are for other origins too (COM-8).
+    @inline(never) private func readable(_ response: Response, _ request: Request) -> Response {
+        let path = request.path
+        guard
+            engine(at: path) != nil || Self.isToolsPath(path) || authorization.endpoint(at: path) != nil
+                || path.hasPrefix("/.well-known/")
+        else { return response }
+        var response = response
+        origins.decorate(&response, for: request)
+        return response
     }
 
     @inline(never) private func serveRoutes(_ request: Request, _ context: RequestContext) async -> Response {
@@ -192,7 +212,7 @@ struct Gateway: Responder {
     /// The order of mcp.md §2: preflight, origin, credential, then the endpoint with its gate.
     @inline(never) private func serve(_ engine: EngineRoute, _ request: Request, _ context: RequestContext) async -> Response {
         if request.method == .options { return origins.preflight(request) }
-        guard origins.permits(request) else { return Self.strangeOrigin }
+        guard origins.permits(request) else { return refuseOrigin(request) }
         let verdict =
             if let known = resourceServer.recall(request, for: engine.resource, in: context) { known } else {
                 await resourceServer.authenticate(request, for: engine.resource, in: context)
@@ -211,12 +231,10 @@ struct Gateway: Responder {
         return response
     }
 
-    private static var strangeOrigin: Response {
-        @inline(never) get {
-            Response.json(
-                ["jsonrpc": "2.0", "error": ["code": -32600, "message": "This origin is not allowed."]], status: .forbidden
-            ).recording(Event("origin.rejected", .denied, severity: .warning))
-        }
+    @inline(never) private func refuseOrigin(_ request: Request) -> Response {
+        let answer = Response.json(
+            ["jsonrpc": "2.0", "error": ["code": -32600, "message": "This origin is not allowed."]], status: .forbidden)
+        return readable(answer, request).recording(Event("origin.rejected", .denied, severity: .warning))
     }
 
     /// A route other origins may call: preflight, limit, CORS.

@@ -16,8 +16,14 @@ struct Housekeeping: Sendable {
     /// Ended tokens are kept this long, so that a late use is told as revoked and not as unknown.
     private static let tokenMemory = Duration.seconds(86_400)
 
-    init(_ workspace: Workspace, sleeper: any Sleeper, logger: Logger, grace: @escaping @Sendable () -> Duration) {
+    private let epoch: @Sendable () -> UInt64
+
+    init(
+        _ workspace: Workspace, epoch: @escaping @Sendable () -> UInt64, sleeper: any Sleeper, logger: Logger,
+        grace: @escaping @Sendable () -> Duration
+    ) {
         self.workspace = workspace
+        self.epoch = epoch
         self.sleeper = sleeper
         self.logger = logger
         self.grace = grace
@@ -25,6 +31,22 @@ struct Housekeeping: Sendable {
 
     /// Runs until the task is cancelled.
     func run() async {
+        async let keys: Void = watchKeys()
+        await sweep()
+        await keys
+    }
+
+    /// `gatehouse keys rotate` takes effect within a second: whatever moves the revocation epoch may have been that.
+    private func watchKeys() async {
+        var known = epoch()
+        while (try? await sleeper.sleep(for: .milliseconds(500))) != nil {
+            let present = epoch()
+            guard present != known, (try? await workspace.keyring.refresh(at: .now())) != nil else { continue }
+            known = present
+        }
+    }
+
+    private func sweep() async {
         while (try? await sleeper.sleep(for: Self.interval)) != nil {
             let now = Timestamp.now()
             do throws(StoreError) {
@@ -33,7 +55,11 @@ struct Housekeeping: Sendable {
                 try await workspace.sessions.prune(at: now)
                 try await workspace.singleUses.prune(at: now)
                 try await workspace.spending.prune(before: now - .seconds(2 * 86_400))
-                try await workspace.keyring.refresh(at: now)
+                try await workspace.attempts.prune(at: now)
+                if let made = try await workspace.keyring.refresh(at: now) {
+                    await workspace.recordQuietly(
+                        Event("key.rotated", details: [("purpose", "jwt"), ("kid", .string(made)), ("how", "by the calendar")]))
+                }
                 try await workspace.clients.prune(at: now, unusedLimit: 1000)
             } catch { logger.warning("housekeeping failed", [("error.message", .text("\(error)"))]) }
         }

@@ -69,7 +69,10 @@ struct SharedParts: Sendable {
         providers = ProviderClient(client: client)
         keySets = KeySetFetcher(client: client, sleeper: sleeper)
         auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
-        attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts)
+        let hasher = workspace.hasher
+        attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts, watchesAccounts: true) {
+            hasher.digest(of: "attempt\u{0}" + $0).bytes
+        }
         streams = StreamHub(sleeper: sleeper, keepAlive: workspace.configuration.server.keepAlive)
         let auditor = self.auditor
         grantUse = GrantUse(store: workspace.grants) { event, address in
@@ -81,6 +84,9 @@ struct SharedParts: Sendable {
         hashing = BlockingPool(threads: max(2, Processors.count), queueLimit: 64)
         reading = BlockingPool(threads: 1, queueLimit: 8)
     }
+
+    /// Of sign-ins.
+    var loginGuard: LoginGuard { LoginGuard(throttle: attempts, store: workspace.attempts, logger: logger) }
 }
 
 /// `MCP` says what sealing must do, `Crypto` does it.

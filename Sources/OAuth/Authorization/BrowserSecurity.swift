@@ -6,6 +6,8 @@ package import Primitives
 package struct BrowserSecurity: Sendable {
     package static let sessionCookie = "__Host-gh_sid"
     static let browserCookie = "__Host-gh_pre"
+    static let deviceCookie = "__Host-gh_dev"
+    private static let deviceMemory = Duration.seconds(180 * 86_400)
 
     let hasher: TokenHasher
     let formKey: HMACSHA256
@@ -51,6 +53,30 @@ package struct BrowserSecurity: Sendable {
     package func isFormToken(_ token: String?, _ purpose: String, _ subject: String, _ request: Request) -> Bool {
         guard let browser = cookieDigest(Self.browserCookie, request) else { return false }
         return isFormToken(token, purpose, subject, browser)
+    }
+
+    /// BF-1: what a browser is known by in which this account signed in before; nil when it is not, or no more.
+    package func knownDevice(_ request: Request, of account: String, at now: Timestamp) -> String? {
+        let values = Cookies.values(Self.deviceCookie, in: request.fields)
+        guard values.count == 1, values[0].utf8.count < 128 else { return nil }
+        let parts = values[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 3, let end = Int64(parts[1]), now.seconds < end,
+            ConstantTime.equal(Array(parts[2].utf8), Array(deviceProof(parts[0], until: end, of: account).utf8))
+        else { return nil }
+        return parts[0]
+    }
+
+    /// The `Set-Cookie` value by which this browser is known from now on. It proves nothing but an earlier success, and lets in
+    /// nobody.
+    package func rememberDevice(_ request: Request, of account: String, at now: Timestamp) -> String {
+        let id = knownDevice(request, of: account, at: now) ?? Base64.encode(Random.bytes(16))
+        let end = (now + Self.deviceMemory).seconds
+        return Cookies.set(
+            Self.deviceCookie, "\(id).\(end).\(deviceProof(id, until: end, of: account))", maxAge: Self.deviceMemory)
+    }
+
+    private func deviceProof(_ id: String, until end: Int64, of account: String) -> String {
+        Base64.encode(formKey.code(for: Array("device\u{0}\(account)\u{0}\(id)\u{0}\(end)".utf8)))
     }
 
     /// WEB-4 with contract §9: `Origin` ours, or `null` or absent with `Sec-Fetch-Site: same-origin`; neither is refused.

@@ -67,6 +67,10 @@ package struct ConsentPage: Sendable {
     package let role: Role
     package let expiresIn: Duration
     package let notice: String?
+    /// Since when the client is known here.
+    package var knownSince: Timestamp?
+    /// Its hosts are not among those an administrator vouches for, though there are such (CIMD-9).
+    package var isFromElsewhere = false
 }
 
 package struct WaitingPage: Sendable {

@@ -14,7 +14,7 @@ package struct SignIn: Sendable {
         sessions: BrowserSessions, security: BrowserSecurity
     ) {
         self.users = users
-        login = PasswordLogin(users: users, checker: checker, throttle: throttle)
+        login = PasswordLogin(users: users, checker: checker, throttle: throttle, security: security)
         self.factor = factor
         self.sessions = sessions
         self.security = security
@@ -22,8 +22,8 @@ package struct SignIn: Sendable {
 
     package enum Outcome: Sendable {
         /// The `Set-Cookie` value of the new session.
-        case success(cookie: String, [Event])
-        case refused(Event)
+        case success(cookie: String, device: String, [Event])
+        case refused([Event])
         /// A passkey was not accepted; the notice says what to do.
         case refusedPasskey(String, Event)
         case throttled(Duration, Event)
@@ -39,9 +39,9 @@ package struct SignIn: Sendable {
         if Passkeys.isAnswer(form) { return await takePasskey(form, request, context, at: now) }
         let password = Secret(form.all("password").first ?? "")
         switch await login.attempt(
-            username: form.all("username").first ?? "", password: password, from: context.peer, at: now)
+            username: form.all("username").first ?? "", password: password, request, from: context.peer, at: now)
         {
-        case .refused(let event): return .refused(event)
+        case .refused(let events): return .refused(events)
         case .throttled(let delay, let event): return .throttled(delay, event)
         case .unavailable: return .unavailable
         case .success(let user):
@@ -150,6 +150,7 @@ package struct SignIn: Sendable {
         }
         var event = Event("auth.login", subject: user.name)
         event.details = [("method", .string(methods.auditText))]
-        return .success(cookie: cookie, [event] + (more.map { [$0] } ?? []))
+        return .success(
+            cookie: cookie, device: security.rememberDevice(request, of: user.name, at: now), [event] + (more.map { [$0] } ?? []))
     }
 }

@@ -52,13 +52,13 @@ struct ClientAuthentication: Sendable {
             return try authenticateByCertificate(client, context.clientCertificate)
         }
         let secret = basic?.secret ?? posted.secret
-        let account = "client\u{0}" + client.id.text
-        if secret != nil, let wait = throttle.delay(account: account, address: address) { throw Self.throttled(wait, client) }
+        let attempt = LoginAttempt(account: "client\u{0}" + client.id.text, address: address)
+        if secret != nil, let wait = throttle.delay(attempt) { throw Self.throttled(wait, client) }
         do { try check(client, secret: secret, usedBasic: usedBasic) } catch {
-            if secret != nil { throttle.failed(account: account, address: address) }
+            if secret != nil { _ = await throttle.failed(attempt) }
             throw error
         }
-        if secret != nil { throttle.succeeded(account: account, address: address) }
+        if secret != nil { await throttle.succeeded(attempt) }
         return client
     }
 

@@ -25,11 +25,16 @@ package struct ClientResolver: Sendable {
     /// Nil when metadata documents are off.
     let fetcher: (any ClientMetadataFetcher)?
     let redirectSchemes: Set<String>
+    let hosts: ClientHosts
 
     /// An expired document serves clients that already have grants for this long (CIMD-4).
     static let staleLimit = Duration.seconds(7 * 86_400)
 
-    package init(store: any ClientStore, fetcher: (any ClientMetadataFetcher)?, redirectSchemes: Set<String>) {
+    package init(
+        store: any ClientStore, fetcher: (any ClientMetadataFetcher)?, redirectSchemes: Set<String>,
+        hosts: ClientHosts = ClientHosts()
+    ) {
+        self.hosts = hosts
         self.store = store
         self.fetcher = fetcher
         self.redirectSchemes = redirectSchemes
@@ -57,6 +62,22 @@ package struct ClientResolver: Sendable {
 
     /// A client that asks for authorization. Nil when unknown or when its document is refused.
     func clientForAuthorization(_ id: ClientID, at now: Timestamp) async throws(OAuthError) -> (client: Client?, events: [Event]) {
+        // Nothing is fetched from a host that is not wanted (CIMD-9).
+        if MetadataDocument.isClientURL(id.text), hosts.judge(host: RedirectURI.displayHost(id.text)) == .refused,
+            try await client(id, at: now)?.kind != .preregistered
+        {
+            return (nil, [Self.unwanted(id)])
+        }
+        let found = try await find(id, at: now)
+        guard let client = found.client, hosts.judge(client) == .refused else { return found }
+        return (nil, found.events + [Self.unwanted(id)])
+    }
+
+    private static func unwanted(_ id: ClientID) -> Event {
+        Event("client.metadata.rejected", .denied, severity: .warning, reason: "CIMD-9", client: id)
+    }
+
+    private func find(_ id: ClientID, at now: Timestamp) async throws(OAuthError) -> (client: Client?, events: [Event]) {
         let stored = try await client(id, at: now)
         guard let fetcher, MetadataDocument.isClientURL(id.text) else { return (stored, []) }
         if let stored, stored.kind != .metadata { return (stored, []) }

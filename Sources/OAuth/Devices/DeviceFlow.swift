@@ -91,13 +91,13 @@ package struct DeviceFlow: Sendable {
 
     /// The one door to codes people type: five wrong ones make the next wait, whatever form they come in (DEV-1).
     private func find(_ typed: String, _ user: User, at now: Timestamp) async throws(StoreError) -> Finding {
-        let account = "device\u{0}" + user.name
-        if let wait = throttle.delay(account: account, address: .any) {
+        let attempt = LoginAttempt(account: "device\u{0}" + user.name, address: nil)
+        if let wait = throttle.delay(attempt) {
             return .refused("Too many wrong codes. Wait \(wait.secondsRoundedUp) seconds and try again.")
         }
         guard let code = UserCode.normalized(typed), let pending = try await server.devices.pending(userCode: digest(code), at: now)
         else {
-            throttle.failed(account: account, address: .any)
+            _ = await throttle.failed(attempt)
             return .refused(Self.unknown)
         }
         return .found((code, pending))

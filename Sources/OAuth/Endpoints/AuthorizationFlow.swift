@@ -38,7 +38,7 @@ package struct AuthorizationFlow: Sendable {
             settings: server.settings, clients: server.resolver, pushed: server.pushedRequests, hasher: server.hasher)
         self.transactions = transactions
         self.sessions = sessions
-        login = PasswordLogin(users: server.users, checker: checker, throttle: throttle)
+        login = PasswordLogin(users: server.users, checker: checker, throttle: throttle, security: security)
         self.factor = factor
         self.traces = traces
         self.federation = federation
@@ -89,6 +89,7 @@ package struct AuthorizationFlow: Sendable {
     package static func redirect(to url: String) -> Response {
         Response(
             .seeOther,
-            fields: [(.location, url), (.cacheControl, "no-store"), (FieldName("referrer-policy"), "no-referrer")])
+            fields: [(.location, url), (FieldName("referrer-policy"), "no-referrer")]
+        ).uncached
     }
 }

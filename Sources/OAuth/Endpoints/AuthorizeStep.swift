@@ -42,8 +42,8 @@ extension AuthorizationFlow {
             !ask.prompt.contains(.login) && (ask.maxAge.map { now - session.authenticatedAt <= .seconds($0) } ?? true)
                 && session.isEnough(for: ask, settings)
         }
-        if isFresh == true, let session, await isConsentRemembered(ask, client, session.user, request, at: now) {
-            return await answerAtOnce(ask, client, session, context, at: now)
+        if isFresh == true, let session, let consent = await rememberedConsent(ask, client, session.user, request, at: now) {
+            return await answerAtOnce(ask, client, session, consent, context, at: now)
         }
         if ask.prompt.contains(.none) {
             let code: OAuthError.Code = isFresh == true ? .consentRequired : .loginRequired
@@ -77,28 +77,28 @@ extension AuthorizationFlow {
 
     /// CON-2: a consent given before stands in only when an administrator approved the client, or when the browser says that no
     /// other site sent it here; and only for the same addresses, scopes and metadata.
-    private func isConsentRemembered(
+    private func rememberedConsent(
         _ ask: AuthorizationRequest, _ client: Client, _ user: User, _ request: Request, at now: Timestamp
-    ) async -> Bool {
-        guard !ask.prompt.contains(.consent), !mustWait(client) else { return false }
+    ) async -> ConsentID? {
+        guard !ask.prompt.contains(.consent), !mustWait(client) else { return nil }
         let site = request.fields.single(.secFetchSite)
         guard client.approvedAt != nil || (site.map { ["none", "same-origin", "same-site"].contains($0) } ?? false) else {
-            return false
+            return nil
         }
         let consent = try? await server.consents.consent(
             of: user.id, client: client.id, redirectHost: RedirectURI.displayHost(ask.redirectURI), resource: ask.resource, at: now)
-        guard let consent, consent.metadataHash == client.metadataHash else { return false }
-        return ask.scopes.bounded(by: user.role).scopes.allSatisfy(consent.scopes.covers)
+        guard let consent, consent.metadataHash == client.metadataHash else { return nil }
+        return ask.scopes.bounded(by: user.role).scopes.allSatisfy(consent.scopes.covers) ? consent.id : nil
     }
 
     private func answerAtOnce(
-        _ ask: AuthorizationRequest, _ client: Client, _ session: SignedIn,
+        _ ask: AuthorizationRequest, _ client: Client, _ session: SignedIn, _ consent: ConsentID,
         _ context: RequestContext, at now: Timestamp
     ) async -> Response {
         do throws(StoreError) {
             let scopes = ask.scopes.bounded(by: session.user.role)
             let (url, event) = try await issueCode(
-                ask, client, session, scopes, isRemembered: true, at: now)
+                ask, client, session, scopes, consent, isRemembered: true, at: now)
             return Self.redirect(to: url).recording(event)
         } catch { return unavailable(in: context) }
     }
@@ -126,16 +126,41 @@ extension AuthorizationFlow {
         guard let user else { return loginPage(transaction, client, username: "", notice: nil) }
         let ask = transaction.request
         let resource = settings.resource(named: ask.resource)
-        return pages.consent(
-            ConsentPage(
-                transactionID: transaction.id, token: security.formToken("consent", transaction.id, transaction.browser),
-                clientName: client.name, clientKind: client.kind,
-                clientHost: client.kind == .metadata ? RedirectURI.displayHost(client.id.text) : nil,
-                redirectHost: RedirectURI.displayHost(ask.redirectURI),
-                isLoopbackOnly: client.redirectURIs.allSatisfy(RedirectURI.isLoopback), isNew: client.lastUsedAt == nil,
-                username: user.name, resourceTitle: resource?.title ?? "", resourceURL: ask.resource,
-                scopes: ask.scopes.bounded(by: user.role), role: user.role, expiresIn: settings.refreshAbsolute, notice: notice))
+        var page = ConsentPage(
+            transactionID: transaction.id, token: consentToken(transaction, user, at: now),
+            clientName: client.name, clientKind: client.kind,
+            clientHost: client.kind == .metadata ? RedirectURI.displayHost(client.id.text) : nil,
+            redirectHost: RedirectURI.displayHost(ask.redirectURI),
+            isLoopbackOnly: client.redirectURIs.allSatisfy(RedirectURI.isLoopback), isNew: client.lastUsedAt == nil,
+            username: user.name, resourceTitle: resource?.title ?? "", resourceURL: ask.resource,
+            scopes: ask.scopes.bounded(by: user.role), role: user.role, expiresIn: settings.refreshAbsolute, notice: notice)
+        page.knownSince = client.createdAt
+        page.isFromElsewhere = !settings.clientHosts.allowed.isEmpty && settings.clientHosts.judge(client) != .vouchedFor
+        return pages.consent(page)
     }
+
+    /// CON-3: good for five minutes, for this transaction, browser and person.
+    private func consentToken(_ transaction: LoginTransaction, _ user: User, at now: Timestamp) -> String {
+        let shownAt = String(now.seconds)
+        return shownAt + "."
+            + security.formToken("consent", Self.consentSubject(transaction, user.id, shownAt), transaction.browser)
+    }
+
+    /// When the answered page was shown; nil when its token is no token of this transaction, browser and person.
+    func consentShownAt(_ token: String?, _ transaction: LoginTransaction) -> Timestamp? {
+        guard let parts = token?.split(separator: ".", maxSplits: 1), parts.count == 2, let seconds = Int64(parts[0]),
+            let user = transaction.userID,
+            security.isFormToken(
+                String(parts[1]), "consent", Self.consentSubject(transaction, user, String(parts[0])), transaction.browser)
+        else { return nil }
+        return Timestamp(seconds: seconds)
+    }
+
+    private static func consentSubject(_ transaction: LoginTransaction, _ user: UserID, _ shownAt: String) -> String {
+        "\(transaction.id)\u{0}\(user)\u{0}\(shownAt)"
+    }
+
+    static let consentFormLifetime = Duration.seconds(300)
 }
 
 extension ScopeSet {

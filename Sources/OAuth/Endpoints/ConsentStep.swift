@@ -26,15 +26,24 @@ extension AuthorizationFlow {
     package func decide(_ request: Request, in context: RequestContext) async -> Response {
         let now = clock()
         let step: Step
-        switch await enter("consent", request, context, at: now) {
+        switch await enter(nil, isConsent: true, request, context, at: now) {
         case .stop(let response): return response
         case .go(let entered): step = entered
+        }
+        guard let shownAt = consentShownAt(step.form.all("token").first, step.transaction) else {
+            return refuse(
+                "Request refused", "This sign-in was opened in another browser. Start again from your application.", rule: "WEB-4",
+                in: context, status: .forbidden)
         }
         do {
             guard let session = try await signedIn(step, request, at: now) else {
                 return loginPage(step.transaction, step.client, username: "", notice: "Sign in again to continue.")
             }
             let user = session.user
+            guard now - shownAt <= Self.consentFormLifetime else {
+                return consentPage(
+                    step.transaction, step.client, user, at: now, notice: "This page was open for a while. Please decide again.")
+            }
             switch step.form.all("decision").first {
             case "allow" where mustWait(step.client): return try await question(step.transaction, step.client, user, at: now)
             case "allow": return try await allow(session, step, context, at: now)
@@ -68,19 +77,20 @@ extension AuthorizationFlow {
         guard try await transactions.consume(step.transaction.id) else {
             return refuse("Already answered", "This request was answered before.", rule: "WEB-6", in: context, status: .ok)
         }
-        let (url, event) = try await issueCode(ask, step.client, session, ticked, isRemembered: false, at: now)
-        try await server.consents.keep(
+        let consent = try await server.consents.keep(
             Consent(
-                userID: user.id, clientID: step.client.id, redirectHost: RedirectURI.displayHost(ask.redirectURI),
+                id: ConsentID("k" + Random.text(21)), userID: user.id, clientID: step.client.id,
+                redirectHost: RedirectURI.displayHost(ask.redirectURI),
                 resource: ask.resource, scopes: ticked, metadataHash: step.client.metadataHash, givenAt: now,
                 expiresAt: now + OAuthSettings.consentLifetime))
+        let (url, event) = try await issueCode(ask, step.client, session, ticked, consent, isRemembered: false, at: now)
         return pages.handOff(to: url, host: RedirectURI.displayHost(ask.redirectURI)).recording(event)
     }
 
     /// AZ-16: the code, bound to all that was decided, in the client's own address.
     func issueCode(
-        _ ask: AuthorizationRequest, _ client: Client, _ session: SignedIn, _ scopes: ScopeSet, isRemembered: Bool,
-        at now: Timestamp
+        _ ask: AuthorizationRequest, _ client: Client, _ session: SignedIn, _ scopes: ScopeSet, _ consent: ConsentID,
+        isRemembered: Bool, at now: Timestamp
     ) async throws(StoreError) -> (url: String, Event) {
         let user = session.user
         var grant = Grant(
@@ -93,12 +103,15 @@ extension AuthorizationFlow {
             grant,
             code: NewCode(
                 digest: hasher.digest(of: code), challenge: ask.challenge, dpopKey: ask.dpopKey,
-                expiresAt: now + OAuthSettings.codeLifetime))
+                expiresAt: now + OAuthSettings.codeLifetime, consentID: consent))
         try await clients.markUsed(
             client.id, at: now, expiresAt: client.kind == .dynamic ? now + OAuthSettings.usedClientLifetime : nil)
         var event = Event(
             "consent.granted", subject: user.name, client: client.id, grant: grant.id, resource: ask.resource,
-            scopes: scopes.description, details: [("redirect_host", .string(RedirectURI.displayHost(ask.redirectURI)))])
+            scopes: scopes.description,
+            details: [
+                ("redirect_host", .string(RedirectURI.displayHost(ask.redirectURI))), ("consent", .string(consent.text)),
+            ])
         if isRemembered { event.details.append(("remembered", true)) }
         if let flow = ask.flow { event.details.append(("flow", .string(flow))) }
         return (answerURL(ask.redirectURI, [("code", code.exposeText())], state: ask.state), event)

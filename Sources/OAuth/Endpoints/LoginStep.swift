@@ -15,13 +15,13 @@ extension AuthorizationFlow {
         if Passkeys.isAnswer(step.form) { return await takePasskey(step, request, context, at: now) }
         let username = step.form.all("username").first ?? ""
         let password = Secret(step.form.all("password").first ?? "")
-        switch await login.attempt(username: username, password: password, from: context.peer, at: now) {
+        switch await login.attempt(username: username, password: password, request, from: context.peer, at: now) {
         case .unavailable: return unavailable(in: context)
-        case .refused(let event):
+        case .refused(let events):
             return loginPage(
                 step.transaction, step.client, username: username, notice: "The user name or password is not right.",
                 status: .unauthorized
-            ).recording(event)
+            ).recording(events)
         case .throttled(let delay, let event):
             return loginPage(
                 step.transaction, step.client, username: username,
@@ -169,7 +169,8 @@ extension AuthorizationFlow {
             }
             try await transactions.setUser(user.id, by: methods, authenticatedAt: now, of: step.transaction.id)
             return Self.redirect(to: settings.issuer + "/consent?transaction=\(step.transaction.id)")
-                .with(.setCookie, cookie).recording(event)
+                .with(.setCookie, cookie).with(.setCookie, security.rememberDevice(request, of: user.name, at: now))
+                .recording(event)
         } catch { return unavailable(in: context) }
     }
 
@@ -200,7 +201,9 @@ extension AuthorizationFlow {
 
     /// Checks origin, transaction, browser cookie and synchroniser token of a form POST (AZ-14, WEB-4).
     /// - Parameter purpose: of the form token; nil when the caller checks another one.
-    func enter(_ purpose: String?, _ request: Request, _ context: RequestContext, at now: Timestamp) async -> Entry {
+    func enter(_ purpose: String?, isConsent: Bool = false, _ request: Request, _ context: RequestContext, at now: Timestamp) async
+        -> Entry
+    {
         guard let form = try? request.form() else {
             return .stop(
                 refuse("Request refused", "The form could not be read. Go back and try again.", rule: "COM-4", in: context))
@@ -211,16 +214,18 @@ extension AuthorizationFlow {
                     "Request refused", "The form was sent from another site. Start again from your application.", rule: "WEB-4",
                     in: context, status: .forbidden))
         }
-        return await enter(id: form.all("transaction").first, purpose: purpose, form, request, context, at: now)
+        return await enter(
+            id: form.all("transaction").first, purpose: purpose, isConsent: isConsent, form, request, context, at: now)
     }
 
     /// The same for a GET, which carries no form token and changes nothing.
     func enter(
-        id: String?, purpose: String?, _ form: Parameters, _ request: Request, _ context: RequestContext, at now: Timestamp
+        id: String?, purpose: String?, isConsent: Bool = false, _ form: Parameters, _ request: Request, _ context: RequestContext,
+        at now: Timestamp
     ) async -> Entry {
         let expired = refuse(
             "This sign-in has ended", "It was finished before, or more than ten minutes passed. Start again from your application.",
-            rule: "AZ-14", in: context, status: purpose == "consent" ? .ok : .badRequest)
+            rule: "AZ-14", in: context, status: isConsent ? .ok : .badRequest)
         guard let id, TransactionID.isWellFormed(id) else { return .stop(expired) }
         do {
             guard let transaction = try await transactions.transaction(id, at: now) else { return .stop(expired) }

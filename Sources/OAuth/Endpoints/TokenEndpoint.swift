@@ -56,9 +56,11 @@ package struct TokenEndpoint: Responder {
         if confirmation == nil, client.authenticationMethod == .certificate, let shown = context.clientCertificate {
             confirmation = .certificate(digest: Base64.encode(shown.digest))  // RFC 8705 §3
         }
+        let source = RequestSource(
+            address: context.peer.description, userAgent: String((request.fields[.userAgent] ?? "").prefix(200)))
         switch type {
-        case "authorization_code": return try await codes.redeem(form, client, confirmation, at: now)
-        case "refresh_token": return try await refreshes.redeem(form, client, confirmation, from: context.peer, at: now)
+        case "authorization_code": return try await codes.redeem(form, client, confirmation, from: source, at: now)
+        case "refresh_token": return try await refreshes.redeem(form, client, confirmation, from: source, at: now)
         case "client_credentials": return try await services.redeem(form, client, confirmation, at: now)
         case AssertionGrant.type:
             guard let assertions else {

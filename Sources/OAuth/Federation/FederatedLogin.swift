@@ -55,11 +55,14 @@ package struct FederatedLogin: Sendable {
         guard let sealed = try? AES256GCM.seal(state.serialized, key: stateKey, authenticating: Array("oidc state".utf8)) else {
             return nil
         }
-        let query: [(String, String)] = [
+        var query: [(String, String)] = [
             ("response_type", "code"), ("client_id", provider.clientID), ("redirect_uri", redirectURI(provider)),
             ("scope", "openid profile email"), ("state", Base64.encode(sealed)), ("nonce", nonce),
             ("code_challenge", Base64.encode(SHA256.digest(Array(verifier.utf8)))), ("code_challenge_method", "S256"),
         ]
+        if !provider.demands.assurances.isEmpty {
+            query.append(("acr_values", provider.demands.assurances.joined(separator: " ")))
+        }
         let text = query.map { "\($0.0)=\(PercentEncoding.encode($0.1))" }.joined(separator: "&")
         let separator = metadata.authorizationEndpoint.contains("?") ? "&" : "?"
         return (
@@ -91,17 +94,24 @@ package struct FederatedLogin: Sendable {
             if let secret = provider.clientSecret { form.append(("client_secret", secret)) }
             let answer = try await directory.redeem(form, at: provider)
             guard let token = answer["id_token"]?.string else { return refuse("no id_token", provider, Self.notAccepted) }
-            return await recognize(token, provider, state, at: now)
+            return await recognize(token, answer["access_token"]?.string, provider, state, at: now)
         } catch { return .unavailable }
     }
 
     private static let notAccepted = "The provider's answer cannot be accepted. Try again, or ask your administrator."
 
-    private func recognize(_ token: String, _ provider: IdentityProvider, _ state: State, at now: Timestamp) async -> Outcome {
+    private func recognize(
+        _ token: String, _ accessToken: String?, _ provider: IdentityProvider, _ state: State, at now: Timestamp
+    ) async -> Outcome {
         let claims: JSONObject
         do throws(IdentityToken.Refusal) {
-            claims = try await IdentityToken(directory: directory).verify(token, from: provider, nonce: state.nonce, at: now)
+            claims = try await IdentityToken(directory: directory).verify(
+                token, from: provider, nonce: state.nonce, accessToken: accessToken, at: now)
         } catch { return refuse("id_token " + error.fault, provider, Self.notAccepted) }
+        if let fault = provider.demands.fault(in: claims) {
+            return refuse(
+                "OP-5 " + fault, provider, "Your account at \(provider.title) may not sign in here. Ask your administrator.")
+        }
         do throws(StoreError) {
             guard let user = try await account(claims, provider, at: now) else {
                 return refuse("no account", provider, "You have no account here yet. Ask your administrator for one.")

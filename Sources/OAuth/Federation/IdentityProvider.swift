@@ -18,6 +18,31 @@ package struct IdentityProvider: Sendable, Hashable {
     package let newUserRole: Role?
     /// Its identity assertions are redeemed for access tokens (JAG-1).
     package let acceptsAssertions: Bool
+    /// Claims that must be there: of a tenant (`tid`, `hd`), of an assurance (`acr`), of a group (OP-4, OP-5, AZ-15).
+    package var demands = Demands()
+
+    package struct Demands: Sendable, Hashable {
+        /// The claim that names the tenant, and the one whose people may come in; for providers of many tenants.
+        package var tenantClaim = "tid"
+        package var tenant: String?
+        /// Any of these must be the `acr`; empty asks nothing.
+        package var assurances: [String] = []
+        /// The claim that lists groups, and those of which people must be in one; empty asks nothing.
+        package var groupClaim = "groups"
+        package var groups: [String] = []
+
+        package init() {}
+
+        /// The claim that is missing, of another shape or with another value; nil when all is as it must be.
+        package func fault(in claims: JSONObject) -> String? {
+            if let tenant, claims[tenantClaim]?.string != tenant { return "tenant" }
+            if !assurances.isEmpty, !(claims["acr"]?.string.map(assurances.contains) ?? false) { return "acr" }
+            guard !groups.isEmpty else { return nil }
+            // Missing or of the wrong shape is no membership: one odd member spoils the list.
+            guard let listed = claims[groupClaim]?.array, listed.allSatisfy({ $0.string != nil }) else { return "groups" }
+            return listed.contains { $0.string.map(groups.contains) ?? false } ? nil : "groups"
+        }
+    }
 
     package init(
         name: String, title: String, issuer: String, clientID: String, clientSecret: String?, userClaim: String,
@@ -67,6 +92,9 @@ package protocol IdentityStore: Sendable {
     func user(issuer: String, subject: String) async throws(StoreError) -> UserID?
     /// Whether any identity of any provider is this user.
     func hasIdentity(_ user: UserID) async throws(StoreError) -> Bool
+    /// Disabled providers (OP-7): ends the sessions and grants of those who can sign in by them alone, having neither a password
+    /// nor a passkey here nor an identity of an issuer in `issuers`. Returns their names. Bumps the epoch.
+    func endUsers(withoutAny issuers: [String], at now: Timestamp) async throws(StoreError) -> [String]
     /// Links an identity; the first link of an identity stays.
     func link(issuer: String, subject: String, to user: UserID, at now: Timestamp) async throws(StoreError)
 }

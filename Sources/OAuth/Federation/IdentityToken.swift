@@ -14,9 +14,15 @@ struct IdentityToken: Sendable {
 
     /// An ID token for us, of this sign-in. Returns its claims.
     func verify(
-        _ text: String, from provider: IdentityProvider, nonce: String, at now: Timestamp
+        _ text: String, from provider: IdentityProvider, nonce: String, accessToken: String?, at now: Timestamp
     ) async throws(Refusal) -> JSONObject {
         let claims = try await signed(text, by: provider, types: [nil, "jwt"], at: now)
+        if let hash = claims["at_hash"] {
+            // Half of the hash of the algorithm's own size; ours all use SHA-256, but EdDSA leaves it open, so it may not come.
+            guard let hash = hash.string, let accessToken,
+                ConstantTime.equal(Array(hash.utf8), Array(Self.accessTokenHash(accessToken).utf8))
+            else { throw Refusal(fault: "at_hash") }
+        }
         let audiences = claims["aud"]?.string.map { [$0] } ?? claims["aud"]?.array?.compactMap(\.string) ?? []
         guard audiences.contains(provider.clientID) else { throw Refusal(fault: "aud") }
         if audiences.count > 1 || claims["azp"] != nil {
@@ -27,6 +33,9 @@ struct IdentityToken: Sendable {
         }
         return claims
     }
+
+    /// OpenID Connect Core §3.1.3.6.
+    static func accessTokenHash(_ token: String) -> String { Base64.encode(SHA256.digest(Array(token.utf8)).prefix(16)) }
 
     /// Signature, issuer, times and subject: what holds for everything a provider signs.
     func signed(

@@ -12,7 +12,7 @@ struct CodeGrant: Sendable {
 
     /// - Parameter confirmation: the key the request proved to hold (TOK-4).
     func redeem(
-        _ form: Parameters, _ client: Client, _ confirmation: Confirmation?, at now: Timestamp
+        _ form: Parameters, _ client: Client, _ confirmation: Confirmation?, from source: RequestSource, at now: Timestamp
     ) async throws(OAuthError) -> Response {
         guard let code = form.all("code").first else { throw OAuthError(.invalidRequest, "code is missing.", rule: "TOK-5") }
         guard let verifier = form.all("code_verifier").first, PKCE.isVerifier(verifier) else {
@@ -30,7 +30,7 @@ struct CodeGrant: Sendable {
         if let key = record.dpopKey, confirmation != .key(thumbprint: key) { throw .invalidGrant("CODE-7") }
         if record.isConsumed { throw try await replayed(record, at: now) }
         guard record.isActive, now < record.expiresAt else { throw .invalidGrant("CODE-3") }
-        return try await issue(record, digest, client, confirmation, at: now)
+        return try await issue(record, digest, client, confirmation, source, at: now)
     }
 
     private func read(_ digest: TokenDigest) async throws(OAuthError) -> CodeRecord {
@@ -56,17 +56,22 @@ struct CodeGrant: Sendable {
     }
 
     private func issue(
-        _ record: CodeRecord, _ digest: TokenDigest, _ client: Client, _ confirmation: Confirmation?, at now: Timestamp
+        _ record: CodeRecord, _ digest: TokenDigest, _ client: Client, _ confirmation: Confirmation?,
+        _ source: RequestSource, at now: Timestamp
     ) async throws(OAuthError) -> Response {
         let access = try issuer.access(for: record.grant, scopes: record.grant.scopes, confirmation: confirmation, at: now)
-        let refresh = client.mayRefresh(asking: record.grant) ? issuer.refresh(endingAt: record.grant.endsAt, at: now) : nil
+        let refresh =
+            client.mayRefresh(asking: record.grant) ? issuer.refresh(endingAt: record.grant.endsAt, for: source, at: now) : nil
         let isFirst: Bool
         do throws(StoreError) {
             // A public client's refresh tokens are bound to its key; a confidential one proves itself anyway (DP-3).
             isFirst = try await grants.redeem(
                 digest, access: access.record, refresh: refresh?.record, binding: !client.isConfidential, at: now)
         } catch { throw error.refusal }
-        guard isFirst else { throw try await replayed(record, at: now) }  // lost the race against another redemption
+        guard isFirst else {  // lost the race against another redemption, or against the end of its consent
+            guard try await read(digest).isConsumed else { throw .invalidGrant("AZ-16") }
+            throw try await replayed(record, at: now)
+        }
         var event = Self.event("token.issued", .success, record, nil)
         event.tokenReference = access.record.digest.reference
         event.details =

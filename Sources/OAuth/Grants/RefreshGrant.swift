@@ -9,7 +9,7 @@ struct RefreshGrant: Sendable {
     let issuer: TokenIssuer
 
     func redeem(
-        _ form: Parameters, _ client: Client, _ confirmation: Confirmation?, from address: IPAddress, at now: Timestamp
+        _ form: Parameters, _ client: Client, _ confirmation: Confirmation?, from source: RequestSource, at now: Timestamp
     ) async throws(OAuthError) -> Response {
         guard let text = form.all("refresh_token").first else {
             throw OAuthError(.invalidRequest, "refresh_token is missing.", rule: "TOK-5")
@@ -29,7 +29,7 @@ struct RefreshGrant: Sendable {
         for name in form.all("resource") where settings.resource(named: name)?.url != record.grant.resource {
             throw OAuthError(.invalidTarget, "The resource was not authorized.", rule: "RT-1")
         }
-        return try await rotate(presented, record, scopes, confirmation, address, at: now)
+        return try await rotate(presented, record, scopes, confirmation, source, at: now)
     }
 
     private func read(_ digest: TokenDigest) async throws(OAuthError) -> RefreshRecord {
@@ -51,11 +51,11 @@ struct RefreshGrant: Sendable {
     }
 
     private func rotate(
-        _ presented: Secret, _ record: RefreshRecord, _ scopes: ScopeSet, _ confirmation: Confirmation?, _ address: IPAddress,
+        _ presented: Secret, _ record: RefreshRecord, _ scopes: ScopeSet, _ confirmation: Confirmation?, _ source: RequestSource,
         at now: Timestamp
     ) async throws(OAuthError) -> Response {
         let access = try issuer.access(for: record.grant, scopes: scopes, confirmation: confirmation, at: now)
-        let successor = issuer.refresh(endingAt: record.grant.endsAt, at: now)
+        let successor = issuer.refresh(endingAt: record.grant.endsAt, for: source, at: now)
         let outcome: RefreshOutcome
         do {
             let sealed = try SuccessorSeal.seal(successor.value, for: presented, family: record.grant.id)
@@ -70,13 +70,20 @@ struct RefreshGrant: Sendable {
         case .grace(let sealed, let generation):
             guard let kept = try? SuccessorSeal.open(sealed, with: presented, family: record.grant.id) else { throw .unavailable }
             return answer(access, kept, scopes, Self.event("token.refresh.grace_used", .success, record, "RT-4"), generation)
-        case .reused:
+        case .reused(let other):
             var event = Self.event("token.refresh.reuse_detected", .denied, record, "RT-5")
             event.severity = .critical
-            event.details = [("generation", .int(record.generation)), ("address", .string(address.description))]
+            event.details =
+                [("generation", .int(record.generation))] + Self.details(of: source, "")
+                + (other.map { Self.details(of: $0, "successor_") } ?? [])
             throw .invalidGrant("RT-5", events: [event])
         case .invalid: throw .invalidGrant("RT-1")
         }
+    }
+
+    /// RT-5: one of the two is the thief; which one, the person who reads it knows.
+    private static func details(of source: RequestSource, _ prefix: String) -> [(String, JSONValue)] {
+        [(prefix + "address", .string(source.address)), (prefix + "user_agent", .string(source.userAgent))]
     }
 
     private func answer(

@@ -53,21 +53,21 @@ package struct SecondFactor: Sendable {
     /// Judges a typed code: of the app, or a recovery code. Each counts once; five wrong ones make the next wait, from
     /// wherever they came.
     package func verify(_ typed: String, of user: User, at now: Timestamp) async throws -> Outcome {
-        let account = "otp\u{0}" + user.name
-        if let wait = throttle.delay(account: account, address: .any) { return .throttled(wait) }
+        let attempt = LoginAttempt(account: "otp\u{0}" + user.name, address: nil)
+        if let wait = throttle.delay(attempt) { return .throttled(wait) }
         if let code = RecoveryCode.normalized(typed),
             try await store.useRecoveryCode(digest(code), of: user.id, at: now)
         {
-            throttle.succeeded(account: account, address: .any)
+            await throttle.succeeded(attempt)
             return .recoveryCodeUsed
         }
         if let secret = try await secrets.secret(of: user.id), let step = TimeBasedCode(secret: secret).step(of: typed, at: now),
             try await store.accept(step: step, of: user.id)
         {
-            throttle.succeeded(account: account, address: .any)
+            await throttle.succeeded(attempt)
             return .right
         }
-        throttle.failed(account: account, address: .any)
+        _ = await throttle.failed(attempt)
         return .wrong
     }
 

@@ -2,6 +2,8 @@ package import Primitives
 
 /// What a user allowed a client (CON-1).
 package struct Consent: Sendable, Hashable {
+    /// Codes are bound to it (AZ-16); a renewed consent keeps it.
+    package let id: ConsentID
     package let userID: UserID
     package let clientID: ClientID
     package let redirectHost: String
@@ -13,9 +15,11 @@ package struct Consent: Sendable, Hashable {
     package let expiresAt: Timestamp
 
     package init(
-        userID: UserID, clientID: ClientID, redirectHost: String, resource: String, scopes: ScopeSet, metadataHash: String,
+        id: ConsentID, userID: UserID, clientID: ClientID, redirectHost: String, resource: String, scopes: ScopeSet,
+        metadataHash: String,
         givenAt: Timestamp, expiresAt: Timestamp
     ) {
+        self.id = id
         self.userID = userID
         self.clientID = clientID
         self.redirectHost = redirectHost
@@ -29,8 +33,9 @@ package struct Consent: Sendable, Hashable {
 
 /// Persists consents, one for each user, client, redirect host and resource.
 package protocol ConsentStore: Sendable {
-    /// Inserts, or replaces the one before.
-    func keep(_ consent: Consent) async throws(StoreError)
+    /// Inserts, or renews the one before, which keeps its id: what it was given for before still stands on it.
+    /// - Returns: the id by which it stands.
+    func keep(_ consent: Consent) async throws(StoreError) -> ConsentID
     /// Nil when none was given or it has ended.
     func consent(of user: UserID, client: ClientID, redirectHost: String, resource: String, at now: Timestamp)
         async throws(StoreError) -> Consent?

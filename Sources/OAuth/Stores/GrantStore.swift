@@ -51,8 +51,13 @@ package struct NewCode: Sendable, Hashable {
     /// The thumbprint of the one DPoP key that may redeem it (RFC 9449 §10).
     package let dpopKey: String?
     package let expiresAt: Timestamp
+    /// The consent it stands on; without it the code is worth nothing (AZ-16). Nil where nobody was asked.
+    package let consentID: ConsentID?
 
-    package init(digest: TokenDigest, challenge: String, dpopKey: String? = nil, expiresAt: Timestamp) {
+    package init(
+        digest: TokenDigest, challenge: String, dpopKey: String? = nil, expiresAt: Timestamp, consentID: ConsentID? = nil
+    ) {
+        self.consentID = consentID
         self.digest = digest
         self.challenge = challenge
         self.dpopKey = dpopKey
@@ -71,7 +76,7 @@ package struct CodeRecord: Sendable, Hashable {
     package let isConsumed: Bool
     /// Redemptions that failed on the verifier.
     package let failedAttempts: Int
-    /// The grant stands, and user and client are active (CODE-8).
+    /// Grant and consent stand, and user and client are active (CODE-8, AZ-16).
     package let isActive: Bool
 
     package init(
@@ -124,14 +129,29 @@ package struct NewAccessToken: Sendable, Hashable {
     }
 }
 
+/// Who a request came from, as far as an investigation can tell (RT-5).
+package struct RequestSource: Sendable, Hashable {
+    package let address: String
+    /// At most 200 bytes; empty when none was sent.
+    package let userAgent: String
+
+    package init(address: String, userAgent: String) {
+        self.address = address
+        self.userAgent = userAgent
+    }
+}
+
 /// A refresh token about to be stored.
 package struct NewRefreshToken: Sendable, Hashable {
     package let digest: TokenDigest
     package let issuedAt: Timestamp
     /// Idle end; the grant's `endsAt` bounds it.
     package let expiresAt: Timestamp
+    /// Whom it is given to.
+    package let source: RequestSource?
 
-    package init(digest: TokenDigest, issuedAt: Timestamp, expiresAt: Timestamp) {
+    package init(digest: TokenDigest, issuedAt: Timestamp, expiresAt: Timestamp, source: RequestSource? = nil) {
+        self.source = source
         self.digest = digest
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
@@ -171,8 +191,8 @@ package enum RefreshOutcome: Sendable, Hashable {
     case rotated(generation: Int)
     /// Another request rotated first, within the grace: its successor is the answer (RT-4). The access token given is stored.
     case grace(sealedSuccessor: [UInt8], generation: Int)
-    /// The token had been replaced before: the family is revoked (RT-5).
-    case reused
+    /// The token had been replaced before: the family is revoked (RT-5). Who got the successor is the other side.
+    case reused(successorTo: RequestSource?)
     /// Unknown, expired or revoked meanwhile.
     case invalid
 }

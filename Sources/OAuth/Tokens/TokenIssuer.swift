@@ -32,11 +32,14 @@ struct TokenIssuer: Sendable {
                 confirmation: confirmation), lifetime: lifetime)
     }
 
-    func refresh(endingAt end: Timestamp, at now: Timestamp) -> (value: Secret, record: NewRefreshToken) {
+    func refresh(endingAt end: Timestamp, for source: RequestSource? = nil, at now: Timestamp) -> (
+        value: Secret, record: NewRefreshToken
+    ) {
         let value = TokenFormat.mint(.refresh)
         return (
             value,
-            NewRefreshToken(digest: hasher.digest(of: value), issuedAt: now, expiresAt: min(now + settings.refreshIdle, end))
+            NewRefreshToken(
+                digest: hasher.digest(of: value), issuedAt: now, expiresAt: min(now + settings.refreshIdle, end), source: source)
         )
     }
 

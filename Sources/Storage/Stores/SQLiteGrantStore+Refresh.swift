@@ -37,8 +37,9 @@ extension SQLiteGrantStore {
             switch RefreshDecision.decide(record, grace: grace, at: now) {
             case .refuse: return .invalid
             case .reuse:
+                let other = try transaction.source(of: record.grant.id, generation: next)
                 _ = try transaction.revoke(record.grant.id, at: now)
-                return .reused
+                return .reused(successorTo: other)
             case .grace(let sealed):
                 try transaction.insert(access, of: record.grant.id)
                 return .grace(sealedSuccessor: sealed, generation: next)
@@ -53,6 +54,15 @@ extension SQLiteGrantStore {
 }
 
 extension Transaction {
+    fileprivate func source(of grant: GrantID, generation: Int) throws(StoreError) -> RequestSource? {
+        try first(
+            """
+            SELECT address, coalesce(user_agent, '') FROM refresh_tokens
+            WHERE grant_id = ?1 AND generation = ?2 AND address IS NOT NULL
+            """, [.id(grant), .count(generation)]
+        ) { row in RequestSource(address: row.text(0), userAgent: row.text(1)) }
+    }
+
     /// The token presented is proof that its own predecessor's answer arrived: that sealed copy has no use left (RT-4).
     fileprivate func supersede(
         _ token: TokenDigest, of record: RefreshRecord, keeping sealed: [UInt8], at now: Timestamp

@@ -11,8 +11,14 @@ package struct SQLiteGrantStore: GrantStore {
         try await database.write { transaction throws(StoreError) in
             try transaction.insert(grant)
             try transaction.run(
-                "INSERT INTO codes (digest, grant_id, challenge, dpop_key, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                [.digest(code.digest), .id(grant.id), .text(code.challenge), .text(orNull: code.dpopKey), .time(code.expiresAt)])
+                """
+                INSERT INTO codes (digest, grant_id, challenge, dpop_key, expires_at, consent_id)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                """,
+                [
+                    .digest(code.digest), .id(grant.id), .text(code.challenge), .text(orNull: code.dpopKey), .time(code.expiresAt),
+                    .text(orNull: code.consentID?.text),
+                ])
         }
     }
 
@@ -31,7 +37,8 @@ package struct SQLiteGrantStore: GrantStore {
                 SELECT g.id, g.user_id, g.client_id, g.scopes, g.resource, g.redirect_uri, g.created_at, g.ends_at, g.authenticated_at,
                     g.confirmation, g.flow, g.is_offline, g.methods,
                     c.challenge, c.expires_at, c.consumed_at IS NOT NULL, c.failed_attempts,
-                    g.revoked_at IS NULL AND u.is_disabled = 0, c.dpop_key
+                    g.revoked_at IS NULL AND u.is_disabled = 0
+                        AND (c.consent_id IS NULL OR EXISTS (SELECT 1 FROM consents WHERE id = c.consent_id)), c.dpop_key
                 FROM codes c JOIN grants g ON g.id = c.grant_id JOIN users u ON u.id = g.user_id
                 WHERE c.digest = ?1
                 """, [.digest(digest)]
@@ -53,9 +60,13 @@ package struct SQLiteGrantStore: GrantStore {
         _ code: TokenDigest, access: NewAccessToken, refresh: NewRefreshToken?, binding: Bool, at now: Timestamp
     ) async throws(StoreError) -> Bool {
         try await database.write { transaction throws(StoreError) in
+            // The consent may have been taken back since the code was read (AZ-16).
             let grant = try transaction.first(
-                "UPDATE codes SET consumed_at = ?2 WHERE digest = ?1 AND consumed_at IS NULL RETURNING grant_id",
-                [.digest(code), .time(now)]
+                """
+                UPDATE codes SET consumed_at = ?2 WHERE digest = ?1 AND consumed_at IS NULL
+                    AND (consent_id IS NULL OR EXISTS (SELECT 1 FROM consents WHERE id = codes.consent_id))
+                RETURNING grant_id
+                """, [.digest(code), .time(now)]
             ) { row in GrantID(row.text(0)) }
             guard let grant else { return false }
             try transaction.insert(access, of: grant)
@@ -168,8 +179,14 @@ extension Transaction {
 
     func insert(_ token: NewRefreshToken, generation: Int, of grant: GrantID) throws(StoreError) {
         try run(
-            "INSERT INTO refresh_tokens (digest, grant_id, generation, issued_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            [.digest(token.digest), .id(grant), .count(generation), .time(token.issuedAt), .time(token.expiresAt)])
+            """
+            INSERT INTO refresh_tokens (digest, grant_id, generation, issued_at, expires_at, address, user_agent)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            """,
+            [
+                .digest(token.digest), .id(grant), .count(generation), .time(token.issuedAt), .time(token.expiresAt),
+                .text(orNull: token.source?.address), .text(orNull: token.source?.userAgent),
+            ])
     }
 
     /// Every token of a revoked grant is dead by the join that reads it; sealed successors need not wait for the pruning.

@@ -34,10 +34,13 @@ import Testing
         case "server.limits.body_bytes", "server.limits.header_bytes": "65536"
         case "storage.url": "sqlite:///other.db"
         case "vault.root_key": "file:/other.key"
-        case "oauth.registration", "oauth.client_metadata_documents", "engines.qarnot.enabled", "audit.rotate.daily": "off"
+        case "oauth.registration", "oauth.client_metadata_documents", "engines.qarnot.enabled", "audit.rotate.daily",
+            "login.pepper":
+            "off"
         case "audit.witnesses": "file:/other"
         case "audit.rotate.bytes": "1048576"
-        case "oauth.client_approval": "on"
+        case "oauth.client_approval", "oauth.grants_end_with_key": "on"
+        case "oauth.client_hosts.others": "refuse"
         case let path where path.hasPrefix("login.require."): "phr"
         case "login.argon2.memory_kib": "19456"
         case "audit.durability": "batched"

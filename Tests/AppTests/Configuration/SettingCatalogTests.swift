@@ -61,7 +61,7 @@ import Testing
         // Members of the lists and maps that docs/configuration.md describes by hand.
         let byHand: Set = [
             "cidr", "factor", "issuer", "jwks_uri", "user_claim", "scopes", "title", "client_id", "client_secret", "link_existing",
-            "new_user_role", "identity_assertions", "name",
+            "new_user_role", "identity_assertions", "name", "tenant", "tenant_claim", "acr", "groups", "group_claim",
         ]
         #expect(Set(names).subtracting(known).subtracting(byHand) == [])
     }

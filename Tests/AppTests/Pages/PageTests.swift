@@ -21,15 +21,19 @@ enum PageSamples {
 
     static func consent(
         name: String, kind: Client.Kind, host: String? = nil, redirectHost: String, isLoopback: Bool = false, isNew: Bool = false,
-        scopes: String, notice: String? = nil
+        isFromElsewhere: Bool = false, scopes: String, notice: String? = nil
     ) -> Response {
-        pages.consent(
-            ConsentPage(
-                transactionID: "txn0000000000000000000", token: "token", clientName: name, clientKind: kind, clientHost: host,
-                redirectHost: redirectHost, isLoopbackOnly: isLoopback, isNew: isNew, username: "demo",
-                resourceTitle: "Qarnot compute",
-                resourceURL: "https://gate.example.com/mcp", scopes: ScopeSet(text: scopes), role: .operator,
-                expiresIn: .seconds(90 * 86_400), notice: notice))
+        var page = ConsentPage(
+            transactionID: "txn0000000000000000000", token: "token", clientName: name, clientKind: kind, clientHost: host,
+            redirectHost: redirectHost, isLoopbackOnly: isLoopback, isNew: isNew, username: "demo",
+            resourceTitle: "Qarnot compute",
+            resourceURL: "https://gate.example.com/mcp", scopes: ScopeSet(text: scopes), role: .operator,
+            expiresIn: .seconds(90 * 86_400), notice: notice)
+        page.knownSince = Timestamp(seconds: 1_700_000_000)
+        page.isFromElsewhere = isFromElsewhere
+        var pages = pages
+        pages.tools["https://gate.example.com/mcp"] = [("submit_task", .execute), ("list_tasks", .read), ("delete_bucket", .admin)]
+        return pages.consent(page)
     }
 
     static func account(_ state: String, message: String? = nil, username: String = "demo", isFull: Bool = false) -> Response {
@@ -209,6 +213,12 @@ enum PageSamples {
                     name: "Claude Code", kind: .dynamic, redirectHost: "localhost", isLoopback: true, isNew: true,
                     scopes: "qarnot:admin",
                     notice: "Tick at least one permission, or choose Deny.")
+            ),
+            (
+                "consent-elsewhere",
+                consent(
+                    name: "Helper", kind: .metadata, host: "helper.example", redirectHost: "helper.example", isFromElsewhere: true,
+                    scopes: "qarnot:execute")
             ),
             (
                 "consent-hostile",

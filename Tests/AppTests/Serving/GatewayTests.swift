@@ -102,6 +102,17 @@ private final class GatewayFixture: Sendable {
         await fixture.stop()
     }
 
+    @Test(arguments: ["/token", "/mcp", "/.well-known/oauth-authorization-server", "/jwks.json", "/tools"])
+    func `a page of another origin can read why it was refused (COM-8)`(_ path: String) async throws {
+        let fixture = try await GatewayFixture()
+        let readable = FieldName("access-control-allow-origin")
+        let strange = await fixture.send(.get(path, [(.host, "evil.example"), (.origin, "https://page.example")]))
+        #expect(strange.status == .misdirectedRequest && strange.fields.all(readable) == ["*"])
+        let page = await fixture.send(.get("/login", [(.host, "evil.example"), (.origin, "https://page.example")]))
+        #expect(page.status == .misdirectedRequest && !page.fields.contains(readable))
+        await fixture.stop()
+    }
+
     @Test(arguments: [
         ("/", HTTP.Method.post, UInt16(405)), ("/nothing", .get, 404), ("/.well-known/nothing", .get, 404), ("/token", .get, 405),
         ("/revoke", .get, 405), ("/register", .get, 405), ("/consent", .delete, 405), ("/login", .delete, 405),

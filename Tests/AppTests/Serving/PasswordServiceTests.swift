@@ -6,12 +6,13 @@ import Testing
 @testable import App
 
 @Suite struct PasswordServiceTests {
-    private static let argon = Argon2id(memoryKiB: 19_456, passes: 2, lanes: 1)
+    private static let pepper = PasswordHasher.Pepper(name: "1", key: Secret([UInt8](repeating: 3, count: 32)))
+    private static let argon = PasswordHasher(Argon2id(memoryKiB: 19_456, passes: 2, lanes: 1), pepper: pepper)
 
     /// - Parameter step: what each look at the clock adds.
     private func service(step: Duration = .zero) throws -> PasswordService {
         let looks = Mutex(0)
-        return try PasswordService(argon: Self.argon, pool: BlockingPool(threads: 1, queueLimit: 4)) {
+        return try PasswordService(Self.argon, rules: PasswordRules(), pool: BlockingPool(threads: 1, queueLimit: 4)) {
             let count = looks.withLock { looks in
                 looks += 1
                 return looks

@@ -119,6 +119,32 @@ import Testing
         #expect(world.fetcher.fetches == 2)
     }
 
+    @Test(
+        arguments: [
+            ("app.example", [], [], false, ClientHosts.Verdict.unknown), ("app.example", ["app.example"], [], true, .vouchedFor),
+            ("APP.example", ["*.example"], [], true, .vouchedFor), ("example", ["*.example"], [], true, .refused),
+            ("notexample", ["*.example"], [], false, .unknown), ("app.example", [], [], true, .refused),
+            ("app.example", ["app.example"], ["*.example"], false, .refused), ("app.example", [], ["app.example"], false, .refused),
+        ] as [(String, [String], [String], Bool, ClientHosts.Verdict)])
+    func `a host is vouched for, unknown or refused (CIMD-9)`(
+        _ host: String, _ allowed: [String], _ denied: [String], _ refuses: Bool, _ verdict: ClientHosts.Verdict
+    ) {
+        #expect(ClientHosts(allowed: allowed, denied: denied, refusesOthers: refuses).judge(host: host) == verdict)
+    }
+
+    @Test func `nothing is fetched from a refused host, and a document may not send codes to one (CIMD-9, CLI-2)`() async throws {
+        let world = try await World { $0.clientHosts = ClientHosts(denied: ["app.example"]) }
+        let elsewhere = "https://other.example/client.json"
+        world.fetcher.serve(MetadataDocumentTests.document, at: id.text)
+        world.fetcher.serve(
+            MetadataDocumentTests.document.replacingOccurrences(of: id.text, with: elsewhere), at: elsewhere)
+        let refused = try await world.resolver.clientForAuthorization(id, at: world.now)
+        #expect(refused.client == nil && refused.events.map(\.reason) == ["CIMD-9"] && world.fetcher.fetches == 0)
+        let sending = try await world.resolver.clientForAuthorization(ClientID(elsewhere), at: world.now)
+        #expect(sending.client == nil && sending.events.last?.reason == "CIMD-9")
+        #expect(try await world.resolver.clientForAuthorization(Client.app.id, at: world.now).client != nil, "registered by hand")
+    }
+
     @Test func `a document that changed its addresses is on record (CIMD-6)`() async throws {
         let world = try await World()
         world.fetcher.serve(MetadataDocumentTests.document, at: id.text, maxAge: 300)

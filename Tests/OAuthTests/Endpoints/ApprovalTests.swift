@@ -34,7 +34,8 @@ struct ApprovalTests {
         let id = page.json["transaction"]?.string ?? ""
         let browserDigest = try #require(
             world.security.cookieDigest(BrowserSecurity.browserCookie, browser.dressed(.get("/consent"))))
-        let token = world.security.formToken("consent", id, browserDigest)
+        let shownAt = String(world.now.seconds)
+        let token = shownAt + "." + world.security.formToken("consent", "\(id)\u{0}u-ada\u{0}\(shownAt)", browserDigest)
         let answer = await browser.post(
             "/consent", [("transaction", id), ("token", token), ("decision", "allow"), ("scope", "qarnot:read")])
         #expect(answer.page == "waiting")
@@ -63,9 +64,10 @@ struct ApprovalTests {
     @Test func `a consent from before does not stand in for the approval`() async throws {
         let world = try await strict()
         let client = Client.sample("stranger", kind: .dynamic)
-        try await world.consents.keep(
+        _ = try await world.consents.keep(
             Consent(
-                userID: User.ada.id, clientID: client.id, redirectHost: "app.example", resource: world.settings.resources[0].url,
+                id: ConsentID("k1"), userID: User.ada.id, clientID: client.id, redirectHost: "app.example",
+                resource: world.settings.resources[0].url,
                 scopes: ScopeSet(text: "qarnot:admin"), metadataHash: client.metadataHash, givenAt: world.now,
                 expiresAt: world.now + .seconds(3600)))
         var browser = try await Browser.signedIn(world)

@@ -48,7 +48,7 @@ import Testing
                 line.hasPrefix("__Host-") && line.contains("; Secure") && line.contains("; HttpOnly") && line.contains("; Path=/"))
             #expect(line.contains("SameSite=Lax"))
         }
-        #expect(browser.cookies.count == 2)
+        #expect(browser.cookies.count == 3)
     }
 
     @Test func `another browser cannot go on with a transaction (AZ-14)`() async throws {
@@ -203,6 +203,37 @@ import Testing
         #expect(wrong.event("auth.login")?.subject == "ada" && unknown.event("auth.login")?.subject == nil)
         try await world.users.setDisabled(true, of: User.ada.id, at: world.now)
         #expect(await browser.signIn(on: login).json["notice"] == wrong.json["notice"])
+    }
+
+    @Test func `a browser is known again by the account that signed in with it, and by no other (BF-1)`() async throws {
+        let world = try await World()
+        var browser = try await Browser.signedIn(world)
+        let cookie = try #require(browser.cookies["__Host-gh_dev"])
+        func attempt(_ name: String) async -> String? {
+            let login = await browser.open([("prompt", "login")])
+            _ = await browser.post("/login", login.formParameters + [("username", name), ("password", "wrong")])
+            return world.throttle.lastDevice
+        }
+        let known = await attempt("ada")
+        #expect(known != nil && cookie.hasPrefix(known ?? "-"))
+        #expect(await attempt("ben") == nil)
+        browser.cookies["__Host-gh_dev"] = "A" + cookie.dropFirst()
+        #expect(await attempt("ada") == nil)
+        browser.cookies["__Host-gh_dev"] = cookie
+        world.advance(.seconds(180 * 86_400))
+        #expect(await attempt("ada") == nil)
+    }
+
+    @Test func `a question left open for five minutes is asked again, and its answer counts for nothing (CON-3)`() async throws {
+        let world = try await World()
+        var browser = Browser(world)
+        let consent = try await browser.reachConsent()
+        let answer = [("decision", "allow"), ("scope", "qarnot:read")]
+        world.advance(.seconds(301))
+        let again = await browser.post("/consent", consent.formParameters + answer)
+        #expect(again.page == "consent" && again.json["notice"]?.string?.contains("decide again") == true)
+        #expect(try await world.grants.grants(of: User.ada.id, at: world.now).isEmpty)
+        #expect(try await browser.post("/consent", again.formParameters + answer).handedOver().contains("code"))
     }
 
     @Test func `a throttled attempt says how long to wait and looks at no password (BF-1)`() async throws {

@@ -21,6 +21,31 @@ struct RememberedConsentTests {
         _ = try await world.clients.update(client)
     }
 
+    @Test func `a code is worth nothing once its consent was taken back (AZ-16)`() async throws {
+        let world = try await World()
+        let code = try await allowed(world)
+        try await world.consents.forget(user: User.ada.id, client: Client.app.id)
+        let answer = await world.token([("grant_type", "authorization_code"), ("code", code)])
+        #expect(answer.error == "invalid_grant" && answer.event("token.code.replayed") == nil)
+        #expect(try await world.tokens.tokens(of: nil, at: world.now).isEmpty)
+    }
+
+    @Test func `allowing again leaves the code another installation waits for (AZ-16, CIMD-8)`() async throws {
+        let world = try await World()
+        let (first, second) = (try await allowed(world), try await allowed(world))
+        for code in [first, second] {
+            #expect(await world.token([("grant_type", "authorization_code"), ("code", code)]).status == .ok)
+        }
+    }
+
+    /// The code of one whole authorization.
+    private func allowed(_ world: World) async throws -> String {
+        var browser = Browser(world)
+        let consent = try await browser.reachConsent()
+        let answer = await browser.post("/consent", consent.formParameters + [("decision", "allow"), ("scope", "qarnot:read")])
+        return try #require(try answer.handedOver().all("code").first)
+    }
+
     @Test func `an approved client is answered at once, with a code as good as any`() async throws {
         let world = try await World()
         var browser = try await consented(world)

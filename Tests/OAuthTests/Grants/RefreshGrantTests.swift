@@ -99,6 +99,20 @@ import Testing
         #expect(Set(successors).count == 1 && successors[0] != nil)
     }
 
+    @Test func `reuse is on record with both sides (RT-5)`() async throws {
+        let world = try await World()
+        let first = try await world.tokens()
+        let form = [("grant_type", "refresh_token"), ("refresh_token", first.refresh)]
+        _ = await world.token(form, fields: [(.userAgent, "the client")])
+        world.advance(.seconds(61))
+        let reuse = await world.token(form, fields: [(.userAgent, "somebody")])
+        let details = try #require(reuse.event("token.refresh.reuse_detected")).details
+        for (name, value) in [
+            ("address", "192.0.2.9"), ("user_agent", "somebody"), ("successor_address", "192.0.2.9"),
+            ("successor_user_agent", "the client"),
+        ] { #expect(details.first { $0.0 == name }?.1.string == value, "\(name)") }
+    }
+
     @Test(arguments: [true, false])
     func `past the grace, or once the successor was used, it is reuse and the family ends (RT-5)`(_ isByUse: Bool) async throws {
         let world = try await World()

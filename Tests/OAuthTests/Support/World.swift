@@ -80,7 +80,9 @@ final class World: Sendable {
     func advance(_ duration: Duration) { time.withLock { $0 = $0 + duration } }
     var clock: @Sendable () -> Timestamp { { [time = Weak(self)] in time.value?.now ?? .at(0) } }
 
-    var resolver: ClientResolver { ClientResolver(store: clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes) }
+    var resolver: ClientResolver {
+        ClientResolver(store: clients, fetcher: fetcher, redirectSchemes: settings.redirectSchemes, hosts: settings.clientHosts)
+    }
     var security: BrowserSecurity {
         BrowserSecurity(hasher: hasher, formKey: Secret([UInt8](repeating: 9, count: 32)), origin: settings.issuer)
     }
@@ -304,13 +306,23 @@ struct PlainChecker: PasswordChecker {
 }
 
 final class ScriptedThrottle: LoginThrottle {
-    private let state = Mutex<(delay: Duration?, failures: Int)>((nil, 0))
+    private let state = Mutex<(delay: Duration?, failures: Int, devices: [String?])>((nil, 0, []))
 
     var failures: Int { state.withLock { $0.failures } }
     func hold(for delay: Duration?) { state.withLock { $0.delay = delay } }
-    func delay(account: String, address: IPAddress) -> Duration? { state.withLock { $0.delay } }
-    func failed(account: String, address: IPAddress) { state.withLock { $0.failures += 1 } }
-    func succeeded(account: String, address: IPAddress) { state.withLock { $0.failures = 0 } }
+    func delay(_ attempt: LoginAttempt) -> Duration? {
+        state.withLock { state in
+            state.devices.append(attempt.device)
+            return state.delay
+        }
+    }
+    func failed(_ attempt: LoginAttempt) async -> Event? {
+        state.withLock { $0.failures += 1 }
+        return nil
+    }
+    func succeeded(_ attempt: LoginAttempt) async { state.withLock { $0.failures = 0 } }
+    /// What the last attempt's browser was known by.
+    var lastDevice: String? { state.withLock { $0.devices.last ?? nil } }
 }
 
 /// Says as JSON what a page would show.

@@ -93,6 +93,35 @@ struct JWTTokenTests {
         #expect(world.keyring.key(first) == nil && world.keyring.document["keys"]?.array?.count == 1)
     }
 
+    @Test func `in an emergency one key is left, and nothing issued before stands (KEY-1)`() async throws {
+        let world = try await World { $0.jwtResources = [Self.resource] }
+        let (access, refresh) = try await world.tokens()
+        let first = try #require(world.keyring.active(at: world.now)?.keyID)
+        let made = try await world.keyring.replaceAll(at: world.now)
+        #expect(!(try await world.accepts(access)), "by the store, before this process looked at its keys")
+        try await world.keyring.refresh(at: world.now)
+        #expect(world.keyring.key(first) == nil && world.keyring.states(at: world.now).map(\.state) == [.active])
+        let next = await world.refresh(refresh)
+        #expect(next.status == .ok, "clients go on by themselves")
+        let jws = try JSONWebSignature(compact: try #require(next.json["access_token"]?.string))
+        #expect(jws.header["kid"]?.string == made)
+    }
+
+    @Test func `a key says where it stands, and one that cannot wait signs at once (KEY-1)`() async throws {
+        let world = try await World { $0.jwtResources = [Self.resource] }
+        world.advance(.seconds(3600))
+        let limit = world.now
+        try await world.keyring.rotate(at: world.now, unlessNewerThan: limit)
+        try await world.keyring.refresh(at: world.now)
+        #expect(world.keyring.states(at: world.now).map(\.state) == [.active, .next])
+        world.advance(.seconds(60))
+        let urgent = try await world.keyring.rotate(at: world.now, unlessNewerThan: world.now, isImmediate: true)
+        try await world.keyring.refresh(at: world.now)
+        #expect(world.keyring.active(at: world.now)?.keyID == urgent)
+        #expect(world.keyring.states(at: world.now).map(\.state) == [.retiring, .retiring, .active])
+        #expect(try await world.keyring.rotate(at: world.now, unlessNewerThan: limit) == nil, "another process was first")
+    }
+
     // MARK: - Other issuers
 
     private static let trusted = TrustedIssuer(

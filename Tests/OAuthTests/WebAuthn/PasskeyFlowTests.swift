@@ -276,7 +276,7 @@ struct PasskeyFlowTests {
         let prompt = try #require(passkeys.signInPrompt(browser.dressed(.get("/login")), cookie: nil, at: world.now))
         let request = browser.dressed(.form("/login", try device.assertionFields(prompt)))
         let form = try request.form()
-        guard case .success(_, let events) = await world.signIn.attempt(form, request, .sample, at: world.now) else {
+        guard case .success(_, _, let events) = await world.signIn.attempt(form, request, .sample, at: world.now) else {
             Issue.record("refused")
             return
         }

@@ -48,7 +48,7 @@ struct Command: Sendable {
 
     /// Every command, in the order help shows them.
     static let all: [Command] =
-        serving + initializing + doctors + users + keys + clients + tokens + sessions + audits + vaults + databases
+        serving + initializing + doctors + users + keys + signingKeys + clients + tokens + sessions + audits + vaults + databases
         + configurations + simulators + documentation
 }
 

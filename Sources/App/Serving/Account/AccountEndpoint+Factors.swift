@@ -7,7 +7,9 @@ extension AccountEndpoint {
     func changePassword(_ ask: Ask) async throws -> Response {
         guard try await isOwner(ask) else { return try await show(ask, problem: "Your present password is not right.") }
         let password = Secret(ask.field("new_password") ?? "")
-        if let fault = PasswordRules.fault(of: password, username: ask.user.name) { return try await show(ask, problem: fault) }
+        if let fault = try await passwords.fault(of: password, username: ask.user.name) {
+            return try await show(ask, problem: fault)
+        }
         let hash = try await passwords.hash(password)
         guard await isRecorded(Event("password.changed", details: [("by", "account")]), ask) else {
             return unrecorded(ask.context)

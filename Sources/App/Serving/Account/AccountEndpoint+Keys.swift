@@ -22,6 +22,7 @@ extension AccountEndpoint {
         guard let engine = engine(ask) else { return try await show(ask, problem: "Choose a service.") }
         if try await vault.status(user: ask.user.id).contains(where: { $0.engine == engine.name }) {
             guard await isRecorded(keyEvent("vault.key.removed", engine), ask) else { return unrecorded(ask.context) }
+            try await server.settings.endGrants(of: ask.user.id, engine: engine.name, in: server.grants, at: ask.now)
             _ = try await vault.remove(user: ask.user.id, engine: engine.name)
         }
         return try await show(ask, "The key is removed.")

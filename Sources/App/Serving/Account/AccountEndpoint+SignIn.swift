@@ -22,15 +22,15 @@ extension AccountEndpoint {
         let username = form.all("username").first ?? ""
         let device = form.all("device").first
         switch await login.attempt(form, request, context, at: clock()) {
-        case .success(let cookie, let events):
-            var response = AuthorizationFlow.redirect(to: destination(device)).with(.setCookie, cookie)
+        case .success(let cookie, let known, let events):
+            var response = AuthorizationFlow.redirect(to: destination(device)).with(.setCookie, cookie).with(.setCookie, known)
             response.events = events
             return response
-        case .refused(let event):
+        case .refused(let events):
             return signInPage(
                 request, username: username, device: device, notice: "The user name or password is not right.",
                 status: .unauthorized
-            ).recording(event)
+            ).recording(events)
         case .refusedPasskey(let notice, let event):
             return signInPage(request, username: "", device: device, notice: notice, status: .unauthorized).recording(event)
         case .throttled(let delay, let event):
@@ -86,7 +86,7 @@ extension AccountEndpoint {
             guard security.isSameOrigin(request), security.isFormToken(form.all("token").first, "invite", user.id.text, request)
             else { return refuseForm(context) }
             let password = Secret(form.all("password").first ?? "")
-            if let fault = PasswordRules.fault(of: password, username: user.name) {
+            if let fault = try await passwords.fault(of: password, username: user.name) {
                 return invitationPage(user, code, request, notice: fault)
             }
             let hash = try await passwords.hash(password)

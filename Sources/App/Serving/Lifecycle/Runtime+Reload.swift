@@ -77,6 +77,7 @@ extension Runtime {
         shared.streams.keepAlive = configuration.server.keepAlive
         await server.adopt(responder: next.composition.gateway, configuration: configuration.serverLimits)
         await adminServer.adopt(responder: next.composition.admin, configuration: ServerConfiguration())
+        await next.composition.workspace.endUsersOfDisabledProviders()
         await move(to: next)
         logger.notice(
             "configuration reloaded", [("config.changed", .string(next.change.changed.joined(separator: ", ")))])

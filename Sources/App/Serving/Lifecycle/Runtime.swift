@@ -51,7 +51,7 @@ final class Runtime: Sendable {
         }
         housekeeping = Task(executorPreference: shared.group.loops[0]) {
             await Housekeeping(
-                shared.workspace, sleeper: shared.sleeper, logger: shared.logger,
+                shared.workspace, epoch: { shared.watcher.current }, sleeper: shared.sleeper, logger: shared.logger,
                 grace: { present.configuration.oauth.refreshGrace }
             ).run()
         }
@@ -72,7 +72,9 @@ final class Runtime: Sendable {
         let workspace = try await Workspace.open(configuration, node: "server")
         do throws(StoreError) { try await workspace.keyring.refresh(at: .now()) } catch { throw CommandError(error) }
         signing.keepCheckpoints(of: workspace.audit, configuration, logger)
-        let composition = try Composition(SharedParts(workspace, group: group, logger: logger))
+        let shared = try SharedParts(workspace, group: group, logger: logger)
+        do throws(StoreError) { try await shared.loginGuard.restore() } catch { throw CommandError(error) }
+        let composition = try Composition(shared)
         let server = HTTPServer(group: group, logger: logger)
         let adminServer = HTTPServer(group: group, logger: logger)
 
@@ -88,6 +90,7 @@ final class Runtime: Sendable {
             (setting, try bind(adminServer, setting, "server.admin_listen", &inherited))
         }
         for sockets in inherited.unclaimed { bound.append(("\(sockets[0].endpoint)", sockets)) }
+        await workspace.endUsersOfDisabledProviders()
         await workspace.recordQuietly(Event("server.started", details: [("version", .string(Version.current))]))
 
         let limits = configuration.serverLimits

@@ -11,7 +11,7 @@ struct EventMetrics: Sendable {
         "client.pinned", "client.registered", "client.updated", "clientauth.failed", "config.changed", "config.reloaded",
         "consent.denied", "consent.granted", "consent.required", "consent.revoked", "dpop.rejected", "flow.connected", "flow.step",
         "grant.revoked",
-        "http.malformed", "invite.created", "invite.used", "mcp.tool.called", "mcp.tool.denied", "mfa.enrolled",
+        "http.malformed", "invite.created", "invite.used", "key.rotated", "mcp.tool.called", "mcp.tool.denied", "mfa.enrolled",
         "mfa.recovery_used",
         "mfa.removed", "origin.rejected", "password.changed", "ratelimit.exceeded", "server.started", "server.stopped",
         "session.revoked", "ssrf.blocked", "tls.cert.reloaded", "token.code.replayed", "token.issued", "token.leak.reported",
