@@ -42,7 +42,9 @@ struct Composition: Sendable {
         if let former, before?.limits.clientMetadata == configuration.limits.clientMetadata {
             fetcher = former.fetcher
         } else {
-            fetcher = MetadataFetcher(client: shared.client, sleeper: shared.sleeper, quota: configuration.limits.clientMetadata)
+            fetcher = MetadataFetcher(
+                client: shared.client, sleeper: shared.sleeper, quota: configuration.limits.clientMetadata,
+                server: configuration.server)
         }
         let resolver = ClientResolver(
             store: workspace.clients, fetcher: configuration.oauth.clientMetadataDocuments ? fetcher : nil,

@@ -100,6 +100,30 @@ static inline void gh_hmac_sha256(
     SHA256_Final(out, &context);
 }
 #pragma clang diagnostic pop
+/* The index-th subject alternative name of a certificate as bytes: its length; 0 when it is no mail address, DNS name or URI, is
+   longer than `capacity` or holds a control character; -1 behind the last. `kind` is GEN_EMAIL, GEN_DNS or GEN_URI. */
+static inline int gh_alternative_name(
+    const X509 *certificate, int index, int *kind, unsigned char *out, int capacity) {
+    GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int length = -1;
+    if (names != NULL && index < sk_GENERAL_NAME_num(names)) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+        length = 0;
+        if (name->type == GEN_EMAIL || name->type == GEN_DNS || name->type == GEN_URI) {
+            const unsigned char *bytes = ASN1_STRING_get0_data(name->d.ia5);
+            int count = ASN1_STRING_length(name->d.ia5);
+            int isPlain = count > 0 && count <= capacity;
+            for (int i = 0; isPlain && i < count; i++) isPlain = bytes[i] > 0x20 && bytes[i] < 0x7f;
+            if (isPlain) {
+                memcpy(out, bytes, (size_t)count);
+                *kind = name->type;
+                length = count;
+            }
+        }
+    }
+    GENERAL_NAMES_free(names);
+    return length;
+}
 static inline EVP_PKEY *gh_evp_ec_gen(const char *curve) { return EVP_EC_gen(curve); }
 static inline int gh_evp_cipher_ctx_ctrl_ivlen(EVP_CIPHER_CTX *context, int length) {
     return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_IVLEN, length, NULL);

@@ -72,6 +72,26 @@ extension Stream {
         return name.utf8.count <= 128 && name.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } ? name : nil
     }
 
+    /// What the peer's certificate calls it beside its subject: DNS names, URIs and mail addresses, at most 16, each of at most 512
+    /// visible characters.
+    package var peerAlternativeNames: [(kind: AlternativeNameKind, value: String)] {
+        guard !isClosed, let session = unsafe session, let certificate = unsafe SSL_get1_peer_certificate(session) else {
+            return []
+        }
+        defer { unsafe X509_free(certificate) }
+        var names: [(kind: AlternativeNameKind, value: String)] = []
+        var buffer = [UInt8](repeating: 0, count: 512)
+        for index in 0..<CInt(16) {
+            var kind: CInt = 0
+            let length = unsafe gh_alternative_name(certificate, index, &kind, &buffer, CInt(buffer.count))
+            guard length >= 0 else { break }
+            guard length > 0, let kind = AlternativeNameKind(kind) else { continue }
+            names.append((kind, String(decoding: buffer.prefix(Int(length)), as: UTF8.self)))
+        }
+        _ = takeTLSErrorText()
+        return names
+    }
+
     /// Sends close_notify, so that the peer can tell our end from a cut (RFC 8446 §6.1). Once, and never after a failure.
     func closeSession() {
         guard isEstablished, let session = unsafe session else { return }
@@ -93,6 +113,20 @@ extension Stream {
         default:
             isEstablished = false
             return .failed(SocketError(.tls, detail: takeTLSErrorText()))
+        }
+    }
+}
+
+/// Which kind of name a certificate gives its holder (RFC 5280 §4.2.1.6).
+package enum AlternativeNameKind: Sendable {
+    case mail, host, uri
+
+    fileprivate init?(_ type: CInt) {
+        switch type {
+        case GEN_EMAIL: self = .mail
+        case GEN_DNS: self = .host
+        case GEN_URI: self = .uri
+        default: return nil
         }
     }
 }

@@ -23,6 +23,11 @@ def folder(tmp_path_factory):
                 f"/CN={'ada' if name == 'forged' else name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
         openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial",
                 "-days", "2", "-out", f"{name}.pem")
+    (folder / "names").write_text("subjectAltName=DNS:Robot.example,URI:spiffe://corp/robot,email:robot@corp.example\n")
+    openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=whatever",
+            "-keyout", "robot.key", "-out", "robot.csr")
+    openssl(folder, "x509", "-req", "-in", "robot.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+            "-extfile", "names", "-out", "robot.pem")
     return folder
 
 
@@ -81,3 +86,17 @@ def test_a_client_with_a_certificate_gets_tokens_bound_to_it(gateway, folder):
     with holding(gateway, folder, "thief") as http:
         assert gateway.call(token, "whoami", http=http).status_code == 401, "another certificate"
     assert gateway.call(token, "whoami").status_code == 401, "no certificate"
+
+
+@pytest.mark.parametrize("name", ["dns:robot.EXAMPLE", "uri:spiffe://corp/robot", "email:robot@corp.example"])
+def test_a_client_is_known_by_another_name_of_its_certificate(gateway, folder, name):
+    out = gateway.command("client", "add", "--name", "robot", "--service-user", "ada", "--certificate-san", name, "--json")
+    form = {"grant_type": "client_credentials", "client_id": json.loads(out.stdout)["client_id"]}
+    with holding(gateway, folder, "robot") as http:
+        assert gateway.token(form, http).status_code == 200
+    with holding(gateway, folder, "machine") as http:
+        assert gateway.token(form, http).json()["error"] == "invalid_client"
+    other = gateway.command("client", "add", "--name", "robot", "--service-user", "ada", "--certificate-san", "uri:spiffe://corp/other", "--json")
+    with holding(gateway, folder, "robot") as http:
+        assert gateway.token({**form, "client_id": json.loads(other.stdout)["client_id"]}, http).json()["error"] == "invalid_client"
+    assert gateway.command("client", "add", "--name", "x", "--certificate-san", "ip:127.0.0.1").returncode == 64

@@ -1,4 +1,5 @@
 import Crypto
+import HTTP
 import OAuth
 import Primitives
 
@@ -18,6 +19,7 @@ extension Command {
                 Option("--device", nil, "may use the device grant"),
                 Option("--jwks", "FILE", "prove itself with private_key_jwt and the public keys in this JWK set"),
                 Option("--certificate-name", "CN", "prove itself with a TLS client certificate of this common name"),
+                Option("--certificate-san", "KIND:NAME", "the same by another name of the certificate: dns:, uri: or email:"),
                 Option("--auth", "METHOD", "client_secret_post (default) or client_secret_basic, with a secret"),
                 Option("--require-pushed-requests", nil, "take its authorization requests only through /par"),
             ]
@@ -106,7 +108,10 @@ enum ClientCommands {
     }
 
     private static func method(_ invocation: Invocation, _ keys: Client.Keys?) throws(CommandError) -> Client.AuthenticationMethod {
-        if case .subject = keys { return .certificate }
+        switch keys {
+        case .subject, .alternativeName: return .certificate
+        default: break
+        }
         if keys != nil { return .privateKey }
         let needsSecret =
             invocation.has("--confidential") || invocation.has("--introspection") || invocation.value("--service-user") != nil
@@ -121,6 +126,13 @@ enum ClientCommands {
 
     private static func keys(_ invocation: Invocation) throws(CommandError) -> Client.Keys? {
         if let name = invocation.value("--certificate-name") { return .subject(name) }
+        if let text = invocation.value("--certificate-san") {
+            let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+            guard parts.count == 2, let kind = ClientCertificate.AlternativeName.Kind(rawValue: "san_" + parts[0]) else {
+                throw CommandError(.usage, "\"\(text)\" is no name of a certificate; write dns:NAME, uri:URI or email:ADDRESS.")
+            }
+            return .alternativeName(ClientCertificate.AlternativeName(kind, parts[1]))
+        }
         guard let path = invocation.value("--jwks") else { return nil }
         let set = try json(in: path)
         do { return try ClientRegistration.publicKeys(set) } catch {

@@ -65,7 +65,7 @@ extension Configuration {
     /// in what clients remember, so that changing it is a new installation rather than a new setting.
     private static let fixed = [
         Compared("server.public_url", \.server.publicURL), Compared("server.loops", \.server.loops),
-        Compared("server.proxy_protocol", \.server.proxyProtocol),
+        Compared("server.proxy_protocol", \.server.proxyProtocol), Compared("server.own_addresses", \.server.ownAddresses),
         Compared("storage.url", \.storage.url), Compared("vault.root_key", \.vault.rootKey),
         Compared("audit.path", \.audit.path), Compared("audit.durability", \.audit.isStrict),
         Compared("audit.rotate.bytes", \.audit.rotationBytes), Compared("audit.rotate.daily", \.audit.rotatesDaily),

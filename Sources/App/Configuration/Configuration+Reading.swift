@@ -93,6 +93,13 @@ extension Configuration {
                 if let text = server[keyPath: path], text.hasPrefix("file:") { server[keyPath: path] = String(text.dropFirst(5)) }
             }
         }
+        var own = server.ownAddresses.map(\.description)
+        section.strings("own_addresses", into: &own)
+        server.ownAddresses = own.compactMap { text in
+            if let network = Network(text) { return network }
+            section.report("own_addresses", "\"\(text)\" is no address or address block such as 192.0.2.7")
+            return nil
+        }
         var proxies = server.trustedProxies.map(\.description)
         section.strings("trusted_proxies", into: &proxies)
         server.trustedProxies = proxies.compactMap { text in

@@ -27,6 +27,8 @@ struct Configuration: Sendable, Equatable {
         var key: String?
         var clientCA: String?
         var trustedProxies: [Network] = []
+        /// Public addresses that lead to us and are on no interface of this machine (SSRF-3).
+        var ownAddresses: [Network] = []
         /// Those of `listen` whose connections begin with a PROXY protocol header.
         var proxyProtocol: [String] = []
         /// The field in which trusted proxies name the client.

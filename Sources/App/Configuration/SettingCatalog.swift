@@ -13,7 +13,7 @@ enum SettingCatalog {
     static func isList(_ name: String) -> Bool {
         [
             "listen", "trusted_proxies", "proxy_protocol", "allowed_origins", "redirect_schemes", "jwt_resources", "witnesses",
-            "allow", "deny",
+            "allow", "deny", "own_addresses",
         ]
         .contains(name)
     }
@@ -36,6 +36,11 @@ enum SettingCatalog {
         Setting(
             path: "server.trusted_proxies", defaultText: "[]",
             meaning: "Address blocks whose forwarded client addresses are believed."),
+        Setting(
+            path: "server.own_addresses", defaultText: "[]",
+            meaning:
+                "Public addresses that lead to us and are on no interface of this machine, such as a balancer's: no document is "
+                + "fetched from them."),
         Setting(
             path: "server.proxy_protocol", defaultText: "[]",
             meaning: "Those of server.listen whose connections begin with a PROXY protocol v2 header, from trusted proxies only."),

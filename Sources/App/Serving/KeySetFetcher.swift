@@ -19,8 +19,8 @@ final class KeySetFetcher: KeySetSource {
     private let guarded: GuardedFetcher
     private let entries = Mutex<[String: Entry]>([:])
 
-    init(client: HTTPClient, sleeper: any Sleeper) {
-        var rules = GuardedFetcher.Rules()
+    init(client: HTTPClient, sleeper: any Sleeper, server: Configuration.Server) {
+        var rules = GuardedFetcher.Rules(server)
         rules.maximumBytes = 64 * 1024
         guarded = GuardedFetcher(
             client: client, resolver: SystemResolver(sleeper: sleeper), limiter: FetchLimiter(perMinute: 6, burst: 3),

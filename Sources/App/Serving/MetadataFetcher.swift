@@ -8,9 +8,10 @@ struct MetadataFetcher: ClientMetadataFetcher {
     private let guarded: GuardedFetcher
 
     /// - Parameter quota: fetches from one host (CIMD-4); nil asks as often as there are requests.
-    init(client: HTTPClient, sleeper: any Sleeper, quota: Quota?) {
+    init(client: HTTPClient, sleeper: any Sleeper, quota: Quota?, server: Configuration.Server) {
         guarded = GuardedFetcher(
-            client: client, resolver: SystemResolver(sleeper: sleeper), limiter: Self.limiter(quota), sleeper: sleeper)
+            client: client, resolver: SystemResolver(sleeper: sleeper), limiter: Self.limiter(quota), sleeper: sleeper,
+            rules: GuardedFetcher.Rules(server))
     }
 
     static func limiter(_ quota: Quota?) -> FetchLimiter {
@@ -22,5 +23,14 @@ struct MetadataFetcher: ClientMetadataFetcher {
         do throws(GuardError) { return try await guarded.fetch(url) } catch {
             throw MetadataFetchError(reason: error.reason, isBlocked: error.isBlocked)
         }
+    }
+}
+
+extension GuardedFetcher.Rules {
+    /// Those of production, with what is ours (SSRF-3).
+    init(_ server: Configuration.Server) {
+        self.init()
+        ownHost = URLReference(server.publicURL)?.host.lowercased()
+        ownNetworks = server.ownAddresses
     }
 }

@@ -67,7 +67,7 @@ struct SharedParts: Sendable {
         sleeper = LoopSleeper(group: group)
         client = HTTPClient(outbound)
         providers = ProviderClient(client: client)
-        keySets = KeySetFetcher(client: client, sleeper: sleeper)
+        keySets = KeySetFetcher(client: client, sleeper: sleeper, server: workspace.configuration.server)
         auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
         let hasher = workspace.hasher
         attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts, watchesAccounts: true) {

@@ -11,6 +11,11 @@ package final class GuardedFetcher: Sendable {
         /// The one port asked.
         package var port = 443
         package var isForbidden: @Sendable (IPAddress) -> Bool = { AddressRules.isForbidden($0) }
+        /// Our own public name; lower case. Nothing is fetched from it (SSRF-3).
+        package var ownHost: String?
+        /// Public addresses that lead to us and are on no interface, such as a balancer's.
+        package var ownNetworks: [Network] = []
+        package var interfaces: @Sendable () -> Set<IPAddress> = { OwnAddresses.current() }
         package var connectTimeout = Duration.seconds(2)
         /// For everything, from the first name lookup on.
         package var timeout = Duration.seconds(5)
@@ -32,6 +37,7 @@ package final class GuardedFetcher: Sendable {
     private let client: HTTPClient
     private let resolver: any HostResolver
     private let limiter: FetchLimiter
+    private let breaker = HostBreaker()
     private let sleeper: any Sleeper
     private let clock: @Sendable () -> MonotonicTime
     private let rules: Rules
@@ -65,9 +71,11 @@ package final class GuardedFetcher: Sendable {
         let joined: Result<Task<Outcome, Never>, GuardError> = flights.withLock { flights in
             if let running = flights[url.text] { return .success(running) }
             guard flights.count < rules.concurrency else { return .failure(GuardError("too many fetches")) }
+            guard breaker.admits(url.host, at: clock()) else { return .failure(GuardError("host keeps failing")) }
             guard limiter.admit(url.host, at: clock()) else { return .failure(GuardError("too many fetches from this host")) }
             let task = Task { [self] in
                 let outcome = await outcome(of: url)
+                breaker.note(outcome, of: url.host, at: clock())
                 _ = self.flights.withLock { $0.removeValue(forKey: url.text) }
                 return outcome
             }
@@ -83,10 +91,19 @@ package final class GuardedFetcher: Sendable {
 
     private func load(_ url: GuardedURL) async throws(GuardError) -> (body: [UInt8], maxAge: Int?) {
         let deadline = clock() + rules.timeout
+        guard url.host != rules.ownHost else { throw GuardError("host is our own", isBlocked: true) }
         let addresses = try await resolver.addresses(of: url.host)
         // One bad address condemns the name: picking "the first public one" is what rebinding counts on (SSRF-2).
         guard !addresses.isEmpty, !addresses.contains(where: rules.isForbidden) else {
             throw GuardError("host has a forbidden address", isBlocked: true)
+        }
+        let own = rules.interfaces()
+        guard
+            !addresses.contains(where: { address in
+                own.contains(address) || rules.ownNetworks.contains { $0.contains(address) }
+            })
+        else {
+            throw GuardError("host has an address of ours", isBlocked: true)
         }
         var failure = GuardError("timed out")
         for address in addresses.prefix(Self.maximumAddresses) {
@@ -141,5 +158,16 @@ package final class GuardedFetcher: Sendable {
         let bucket = max(1, rules.timeBucket.milliseconds)
         let passed = max(0, (clock() - start).milliseconds)
         try? await sleeper.sleep(for: .milliseconds(bucket - passed % bucket))
+    }
+}
+
+extension HostBreaker {
+    /// A host that was refused by rule did not fail: it was not asked.
+    fileprivate func note<T>(_ outcome: Result<T, GuardError>, of host: String, at now: MonotonicTime) {
+        switch outcome {
+        case .success: succeeded(host)
+        case .failure(let error) where !error.isBlocked: failed(host, at: now)
+        case .failure: break
+        }
     }
 }

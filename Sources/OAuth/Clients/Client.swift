@@ -1,4 +1,5 @@
 internal import Crypto
+package import HTTP
 package import Primitives
 
 /// An OAuth client as registered.
@@ -29,6 +30,8 @@ package struct Client: Sendable, Hashable {
         case uri(String)
         /// The common name of its certificate.
         case subject(String)
+        /// Another name of its certificate (RFC 8705 §2.1.2).
+        case alternativeName(ClientCertificate.AlternativeName)
     }
 
     package let id: ClientID
@@ -92,6 +95,7 @@ package struct Client: Sendable, Hashable {
             case .set(let value): value.text
             case .uri(let uri): uri
             case .subject(let name): "CN=" + name
+            case .alternativeName(let name): name.kind.rawValue + "=" + name.value
             }
         let members = JSONValue.strings([name, authenticationMethod.rawValue, keyText] + redirectURIs.sorted())
         return Base64.encode(SHA256.digest(members.serialized).prefix(16))

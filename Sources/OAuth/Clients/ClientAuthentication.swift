@@ -84,9 +84,13 @@ struct ClientAuthentication: Sendable {
 
     /// RFC 8705 §2.1: the certificate came in our own handshake, so that its chain and key are proven; the name decides.
     private func authenticateByCertificate(_ client: Client, _ shown: ClientCertificate?) throws(Failure) -> Client {
-        guard case .subject(let name) = client.keys, let shown, shown.commonName == name else {
-            throw Self.refused(false, client, reason: "AUTH-4")
-        }
+        let isOurs =
+            switch client.keys {
+            case .subject(let name): shown?.commonName == name
+            case .alternativeName(let name): shown?.alternativeNames.contains(name) ?? false
+            default: false
+            }
+        guard isOurs else { throw Self.refused(false, client, reason: "AUTH-4") }
         return client
     }
 

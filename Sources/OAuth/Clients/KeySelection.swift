@@ -20,7 +20,7 @@ enum KeySelection {
     ) async throws(MetadataFetchError) -> Bool {
         switch keys {
         case .set(let set): return candidates(in: set, for: jws).contains(where: jws.isSigned)
-        case .subject: return false
+        case .subject, .alternativeName: return false
         case .uri(let uri):
             var found = candidates(in: try await source.keySet(at: uri, refreshing: false), for: jws)
             if found.isEmpty { found = candidates(in: try await source.keySet(at: uri, refreshing: true), for: jws) }

@@ -83,7 +83,7 @@ package struct RegistrationEndpoint: Responder {
         switch client.keys {
         case .set(let set): object.append("jwks", set)
         case .uri(let uri): object.append("jwks_uri", .string(uri))
-        case .subject, nil: break
+        case .subject, .alternativeName, nil: break
         }
         if let secret {
             object.append("client_secret", .string(secret.exposeText()))

@@ -29,6 +29,8 @@ struct AssertionGrant: Sendable {
                 .signed(assertion, by: provider, types: ["oauth-id-jag+jwt"], at: now)
         } catch { throw Self.refused(client, error.fault) }
         if let fault = fault(of: claims, client, confirmation, at: now) { throw Self.refused(client, fault) }
+        // What a sign-in must show, an assertion must show too: nobody comes in by the other door (OP-5).
+        if let fault = provider.demands.fault(in: claims) { throw Self.refused(client, fault) }
         let resource = try resource(claims, form)
         return try await issue(claims, provider, client, resource, confirmation, form, at: now)
     }

@@ -155,6 +155,7 @@ extension Client.Keys {
         case .set(let set): ["jwks": set]
         case .uri(let uri): ["jwks_uri": .string(uri)]
         case .subject(let name): ["common_name": .string(name)]
+        case .alternativeName(let name): name.json
         }
     }
 
@@ -166,7 +167,8 @@ extension Client.Keys {
         } else if let name = json["common_name"]?.string {
             self = .subject(name)
         } else {
-            return nil
+            guard let name = Client.Keys.alternativeName(json: json) else { return nil }
+            self = name
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
     ]
 
     private static let fixed = [
-        "server.public_url", "server.loops", "server.proxy_protocol", "storage.url", "vault.root_key",
+        "server.public_url", "server.loops", "server.own_addresses", "server.proxy_protocol", "storage.url", "vault.root_key",
     ]
 
     private func load(_ setting: SettingCatalog.Setting? = nil) throws -> Configuration {
@@ -26,7 +26,7 @@ import Testing
         switch setting.path {
         case "server.public_url": "https://other.example.com"
         case "server.listen", "server.admin_listen": "127.0.0.1:1"
-        case "server.trusted_proxies": "10.0.0.0/8"
+        case "server.trusted_proxies", "server.own_addresses": "10.0.0.0/8"
         case "server.forwarded": "forwarded"
         case "server.proxy_protocol": "0.0.0.0:8443"
         case "server.limits.buffered_bytes": "1048576"

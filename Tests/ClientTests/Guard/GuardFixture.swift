@@ -48,6 +48,7 @@ struct GuardFixture {
         var rules = GuardedFetcher.Rules()
         rules.port = port
         rules.isForbidden = { $0.bytes[0] != 127 }
+        rules.interfaces = { [] }
         rules.timeBucket = .milliseconds(1)
         adjust(&rules)
         fetcher = GuardedFetcher(

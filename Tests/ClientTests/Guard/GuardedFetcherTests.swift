@@ -58,6 +58,27 @@ import Testing
         }
     }
 
+    @Test func `nothing is fetched from our own name or addresses, public as they may be (SSRF-3)`() async throws {
+        var rules = GuardedFetcher.Rules()
+        rules.ownHost = "gate.example"
+        rules.ownNetworks = [try #require(Network("8.8.4.0/24"))]
+        rules.interfaces = { [IPAddress("9.9.9.9")!] }
+        for (host, address) in [("gate.example", "1.1.1.1"), ("a.example", "8.8.4.4"), ("b.example", "9.9.9.9")] {
+            let fetcher = GuardedFetcher(
+                client: HTTPClient(), resolver: ScriptedResolver([["1.0.0.1", address]]), sleeper: NoSleeper(), rules: rules)
+            await #expect { try await fetcher.fetch("https://\(host)/d") } throws: { ($0 as? GuardError)?.isBlocked == true }
+        }
+        #expect(OwnAddresses.current().contains(IPAddress("127.0.0.1")!))
+    }
+
+    @Test func `a host that keeps failing is not asked any more (SSRF-5)`() async throws {
+        let fixture = try GuardFixture { _ in .json(["error": "down"], status: .serviceUnavailable) }
+        for _ in 1...5 { #expect(await fixture.refusal() == GuardError("answer is not 200")) }
+        #expect(await fixture.refusal() == GuardError("host keeps failing"))
+        #expect(fixture.resolver.hosts.count == 5)
+        await fixture.stop()
+    }
+
     @Test func `a name that changes its answer is judged again on every fetch (rebinding)`() async throws {
         let fixture = try GuardFixture(
             answers: [["127.0.0.1"], ["10.0.0.1"], ["127.0.0.1", "10.0.0.1"], ["127.0.0.1"]], Self.document)

@@ -50,6 +50,25 @@ struct AssertionGrantTests {
         #expect(answer.event("token.issued")?.subject == "ada")
     }
 
+    @Test func `what a sign-in must show, an assertion must show too (JAG-2, OP-5)`() async throws {
+        let world = try await world()
+        let key = try ClientKey()
+        var demanding = Self.provider
+        demanding.demands.tenant = "t1"
+        demanding.demands.groups = ["ops"]
+        func reason(_ change: (inout JSONObject) -> Void) async throws -> String? {
+            let answer = try await present(world, key, providers: [demanding], change)
+            return answer.status == .ok ? nil : answer.events.first?.reason
+        }
+        #expect(try await reason { $0["tid"] = "t1" } == "JAG-1 groups")
+        #expect(try await reason { $0["groups"] = ["ops"] } == "JAG-1 tenant")
+        #expect(
+            try await reason { claims in
+                claims["tid"] = "t1"
+                claims["groups"] = ["ops"]
+            } == nil)
+    }
+
     @Test func `an assertion with a fault is invalid_grant and issues nothing`() async throws {
         let world = try await world()
         let key = try ClientKey()

@@ -27,6 +27,7 @@ final class VaultKeys: UpstreamKeys, KeySource {
     private let auditor: Auditor
     private let epoch: @Sendable () -> UInt64
     private let known = Mutex<[UserID: Known]>([:])
+    private let alarm = KeyUseAlarm()
 
     init(vault: CredentialVault, engine: String, auditor: Auditor, epoch: @escaping @Sendable () -> UInt64) {
         self.vault = vault
@@ -39,9 +40,22 @@ final class VaultKeys: UpstreamKeys, KeySource {
         guard let key = try await vault.key(user: caller.userID, engine: engine) else { return nil }
         let event = Event(
             "vault.key.used", actor: caller.username, subject: caller.username, client: caller.clientID, engine: engine)
+        if alarm.noteUse(by: caller.userID, at: .now()) { try await raiseAlarm(caller) }
         if notes?.add(event) == true { return key }
         guard await auditor.record([event], AuditContext(requestID: Workspace.freshRequestID())) else { throw Unrecorded() }
         return key
+    }
+
+    /// On record before the key is handed out once more.
+    private func raiseAlarm(_ caller: Principal) async throws {
+        var event = Event(
+            "auth.session.anomaly", severity: .critical, reason: "VLT-5", subject: caller.username, client: caller.clientID)
+        event.engine = engine
+        event.details = [
+            ("what", "key taken out of the vault unusually often"), ("uses", .int(KeyUseAlarm.uses)),
+            ("seconds", .int(Int(KeyUseAlarm.window.components.seconds))),
+        ]
+        guard await auditor.record([event], AuditContext(requestID: Workspace.freshRequestID())) else { throw Unrecorded() }
     }
 
     /// Marks only the key that was refused: a call begun with the old one may end after the user stored a new one.
