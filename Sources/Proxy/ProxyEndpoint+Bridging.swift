@@ -14,10 +14,10 @@ extension ProxyEndpoint {
     /// What the other side declared, without what no era in between can say.
     static func bridged(_ declared: JSONView?) -> RawObject {
         var out = RawObject()
-        for key in lists + ["completions"] {
+        for key in lists + ["completions", "logging"] {
             guard let capability = declared?[name: key] else { continue }
             var kept = RawObject()
-            for flag in ["listChanged", "subscribe"] where capability[name: flag]?.bool == true && key != "completions" {
+            for flag in ["listChanged", "subscribe"] where capability[name: flag]?.bool == true && lists.contains(key) {
                 kept.set(flag, true)
             }
             out[key] = kept.serialized
@@ -221,6 +221,17 @@ extension ProxyEndpoint {
         guard isKept else {
             return refuse(
                 RPCError(.invalidParams, "No more resources can be watched. Unsubscribe from some first."), .ok, id: ask.id)
+        }
+        return reply(RawObject(), id: ask.id)
+    }
+
+    /// Kept for the session, and said with each of its requests to a modern upstream.
+    func setLevel(_ ask: Ask, _ session: ClientSession) -> Response {
+        guard let level = ask.message.params?["level"]?.string, Translation.levels.contains(level) else {
+            return refuse(RPCError(.invalidParams, "params.level must be a level of RFC 5424."), .ok, id: ask.id)
+        }
+        guard upstream.subscriptions.set(level: level, of: session.handle) else {
+            return refuse(RPCError(.unavailable, "Too many sessions are open. Try again later."), .ok, id: ask.id)
         }
         return reply(RawObject(), id: ask.id)
     }

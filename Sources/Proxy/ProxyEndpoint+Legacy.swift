@@ -51,6 +51,11 @@ extension ProxyEndpoint {
             case .refused(let response): return response
             case .admitted(let call): return await noteSubscription(ask.with(call), session)
             }
+        case "logging/setLevel":
+            guard let session else {
+                return refuse(RPCError(.invalidRequest, "Log levels need a session. Initialize first."), .ok, id: id)
+            }
+            return setLevel(ask, session)
         // 404 would mean a dead session and make clients start over in a loop (mcp.md §4.2).
         default: return refuse(RPCError(.methodNotFound, "There is no such method here."), .ok, id: id)
         }

@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from gateway import MODERN, Gateway
 from upstream import OVERLAY, Upstream, personal_token, set_key
 
-ALL = {"echo", "add", "count", "slow", "boom", "erase", "ask", "change"}
+ALL = {"echo", "add", "count", "slow", "boom", "erase", "ask", "change", "chat"}
 
 
 @pytest.fixture(scope="module")
@@ -477,3 +477,37 @@ def test_a_legacy_session_over_a_modern_upstream_has_one_stream_and_a_bounded_nu
         assert all(subscribe(http, number)["result"] == {} for number in range(64))
         assert subscribe(http, 1)["result"] == {} and subscribe(http, 64)["error"]["code"] == -32602
         assert http.request("DELETE", url, headers=head).status_code == 204
+
+
+@pytest.mark.parametrize("engine", ["modern", "legacy"])
+def test_log_messages_reach_who_asked_for_them_from_the_level_asked_for(gateway, token, engine):
+    """A request of 2026-07-28 asks for itself, a session of before for all that follow (mcp.md §3.1)."""
+    def levels(answer):
+        lines = [line[6:] for line in answer.text.splitlines() if line.startswith("data: {")] or [answer.text]
+        messages = [json.loads(line) for line in lines]
+        assert messages[-1]["result"]["content"][0]["text"] == "said"
+        return [m["params"]["level"] for m in messages if m.get("method") == "notifications/message"]
+
+    url = f"{gateway.issuer}/mcp/{engine}"
+    chat = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "chat", "arguments": {}}}
+    base = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    with gateway.http() as http:
+        for level, wanted in ((None, []), ("debug", ["debug", "warning"]), ("warning", ["warning"]), ("error", [])):
+            meta = {"io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {}}
+            if level:
+                meta["io.modelcontextprotocol/logLevel"] = level
+            body = {**chat, "params": {**chat["params"], "_meta": meta}}
+            head = {**base, "MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": "chat"}
+            assert levels(http.post(url, headers=head, json=body)) == wanted, level
+        if engine == "legacy":
+            return  # the session is the upstream's own, and so is what it sends
+        opened = http.post(url, headers=base, json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}})
+        head = {**base, "Mcp-Session-Id": opened.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
+        assert levels(http.post(url, headers=head, json=chat)) == []
+        for level, wanted in (("debug", ["debug", "warning"]), ("warning", ["warning"])):
+            ask = {"jsonrpc": "2.0", "id": 2, "method": "logging/setLevel", "params": {"level": level}}
+            assert http.post(url, headers=head, json=ask).json()["result"] == {}
+            assert levels(http.post(url, headers=head, json=chat)) == wanted
+        ask["params"]["level"] = "loud"
+        assert http.post(url, headers=head, json=ask).json()["error"]["code"] == -32602

@@ -15,9 +15,11 @@ final class LegacySubscriptions: Sendable {
     private struct Entry {
         var addresses: Set<String> = []
         var isStreaming = false
+        /// The least severe log message the session wants.
+        var level: String?
         var usedAt = MonotonicTime.now()
 
-        var isEmpty: Bool { addresses.isEmpty && !isStreaming }
+        var isEmpty: Bool { addresses.isEmpty && !isStreaming && level == nil }
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -53,6 +55,18 @@ final class LegacySubscriptions: Sendable {
 
     /// The client went away; what it subscribed to waits for it a while.
     func endStream(_ session: String) { change(session) { $0.isStreaming = false } }
+
+    /// False when too many sessions have something kept.
+    func set(level: String, of session: String) -> Bool {
+        entries.withLock { entries in
+            guard Self.hasRoom(&entries, for: session) else { return false }
+            entries[session, default: Entry()].level = level
+            entries[session]?.usedAt = .now()
+            return true
+        }
+    }
+
+    func level(of session: String) -> String? { entries.withLock { $0[session]?.level } }
 
     func forget(_ session: String) { entries.withLock { $0[session] = nil } }
 

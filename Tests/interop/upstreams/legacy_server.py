@@ -104,6 +104,14 @@ async def change(uri: str) -> str:
     return "changed"
 
 
+@server.tool(annotations=READ)
+async def chat(ctx: Context) -> str:
+    """Logs."""
+    await ctx.debug("a detail")
+    await ctx.warning("a warning")
+    return "said"
+
+
 @server.resource("note://one")
 def note() -> str:
     """A note."""
