@@ -511,3 +511,26 @@ def test_log_messages_reach_who_asked_for_them_from_the_level_asked_for(gateway,
             assert levels(http.post(url, headers=head, json=chat)) == wanted
         ask["params"]["level"] = "loud"
         assert http.post(url, headers=head, json=ask).json()["error"]["code"] == -32602
+
+
+def test_a_listener_over_a_legacy_upstream_is_sent_nothing_it_did_not_ask_for(gateway, token):
+    """On the wire: the official client would hide what is too much (mcp.md §3.8)."""
+    params = {"notifications": {"toolsListChanged": True}, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {}}}
+    head = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "subscriptions/listen", "Authorization": f"Bearer {token}",
+            "Accept": "application/json, text/event-stream"}
+    body = {"jsonrpc": "2.0", "id": "l1", "method": "subscriptions/listen", "params": params}
+    heard = []
+    with gateway.http() as http, http.stream("POST", f"{gateway.issuer}/mcp/legacy", headers=head, json=body) as stream:
+        for line in stream.iter_lines():
+            if not line.startswith("data: {"):
+                continue
+            heard.append(json.loads(line[6:]))
+            assert heard[-1]["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == "l1"
+            if len(heard) == 1:
+                assert heard[0]["params"]["notifications"] == {"toolsListChanged": True}
+                call(gateway, token, "legacy", "change", {"uri": "note://one"})
+            if heard[-1]["method"].endswith("tools/list_changed"):
+                break
+    # The upstream tells of prompts first.
+    assert [m["method"] for m in heard] == ["notifications/subscriptions/acknowledged", "notifications/tools/list_changed"]
