@@ -108,7 +108,7 @@ extension ProxyEndpoint {
         return response
     }
 
-    private static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
+    static let unrecorded = RPCError(.unavailable, "The audit log cannot be written, so the answer is withheld.")
 
     // MARK: Streams
 

@@ -43,6 +43,19 @@ extension ProxyEndpoint {
             case .refused(let response): return response
             case .admitted(let call): return await forward(ask.with(call))
             }
+        case "resources/subscribe", "resources/unsubscribe":
+            guard let session else {
+                return refuse(RPCError(.invalidRequest, "Subscriptions need a session. Initialize first."), .ok, id: id)
+            }
+            switch await admit(message, id, revision, exchange) {
+            case .refused(let response): return response
+            case .admitted(let call): return await noteSubscription(ask.with(call), session)
+            }
+        case "logging/setLevel":
+            guard let session else {
+                return refuse(RPCError(.invalidRequest, "Log levels need a session. Initialize first."), .ok, id: id)
+            }
+            return setLevel(ask, session)
         // 404 would mean a dead session and make clients start over in a loop (mcp.md §4.2).
         default: return refuse(RPCError(.methodNotFound, "There is no such method here."), .ok, id: id)
         }
@@ -97,11 +110,7 @@ extension ProxyEndpoint {
             throw ProxyFailure(.broken, "\(upstream.name) does not say what it is. Try again.")
         }
         let known = Revision(rawValue: asked).flatMap { $0.isModern ? nil : $0 } ?? .newestLegacy
-        var capabilities = RawObject()
-        // Subscriptions and changes come on streams we do not bridge, so they are not declared.
-        for key in ["tools", "prompts", "resources", "completions"] where found["capabilities"]?[name: key] != nil {
-            capabilities[key] = Array("{}".utf8)
-        }
+        let capabilities = Self.bridged(found["capabilities"])
         var result = RawObject()
         result.set("protocolVersion", .string(known.rawValue))
         result["capabilities"] = capabilities.serialized
@@ -151,6 +160,7 @@ extension ProxyEndpoint {
         }
         guard let session = openSession(handle, exchange.caller) else { return sessionGone(nil) }
         upstream.endedSessions.end(handle)
+        upstream.subscriptions.forget(handle)
         if let own = session.upstream, own.id != nil, let key = try? await upstream.key(for: exchange.caller) as Secret? {
             let fields = upstream.legacyFields(own, RequestOrigin(exchange.context))
             // Whether the upstream heard of it or not, the session is over for our client.

@@ -7,7 +7,7 @@ internal import Transport
 
 /// Streams that stay open: `subscriptions/listen` of modern clients, and the GET stream of legacy ones.
 extension ProxyEndpoint {
-    private static let subscriptionKey = "io.modelcontextprotocol/subscriptionId"
+    static let subscriptionKey = "io.modelcontextprotocol/subscriptionId"
 
     // MARK: subscriptions/listen
 
@@ -28,7 +28,7 @@ extension ProxyEndpoint {
             do throws(ProxyFailure) {
                 let key = try await upstream.key(for: ask.caller)
                 let (link, _) = try await upstream.link(for: ask, key: key)
-                guard link.isModern else { return hold(ask, place) }
+                if case .legacy(let session, _) = link { return try await bridge(ask, wanted, session, key, place) }
                 return try await listenUpstream(ask, link, key, place)
             } catch {
                 return await end(ask, Translation.conclusion(of: error, for: ask))
@@ -54,7 +54,7 @@ extension ProxyEndpoint {
             })
     }
 
-    private enum Heard {
+    enum Heard {
         case event([UInt8])
         case last([UInt8])
         case quiet
@@ -81,37 +81,13 @@ extension ProxyEndpoint {
         }
     }
 
-    /// A legacy upstream's changes are not passed on: the accepted subset is empty, as discovery says.
-    private func hold(_ ask: Ask, _ place: StreamPlace) -> Response {
-        Response(
-            .ok, fields: EventStream.fields,
-            body: .stream { writer in
-                var params = RawObject()
-                params.set("notifications", [:])
-                params["_meta"] = subscriptionMeta(ask).serialized
-                let acknowledged = RawMessage.notification(
-                    method: "notifications/subscriptions/acknowledged", params: params.serialized)
-                guard (try? await writer.write(EventStream.message(acknowledged))) != nil else { return }
-                let wait = UpstreamCancellation()
-                await follow(ask, wait, writer, place) { (time) async throws(ProxyFailure) in
-                    // In short steps, so that a drain need not wait for a keep-alive.
-                    let end = MonotonicTime.now() + time
-                    while MonotonicTime.now() < end {
-                        guard (try? await upstream.sleeper.sleep(for: min(time, .milliseconds(500)))) != nil, !wait.isCancelled
-                        else { throw ProxyFailure(.cancelled, "The stream ended.") }
-                    }
-                    return .quiet
-                }
-            })
-    }
-
-    private func subscriptionMeta(_ ask: Ask) -> RawObject {
+    func subscriptionMeta(_ ask: Ask) -> RawObject {
         var meta = RawObject()
         meta[Self.subscriptionKey] = ask.id
         return meta
     }
 
-    private func lastWords(_ ask: Ask) -> [UInt8] {
+    func lastWords(_ ask: Ask) -> [UInt8] {
         var result = RawObject()
         result.set("resultType", "complete")
         result["_meta"] = subscriptionMeta(ask).serialized
@@ -119,7 +95,7 @@ extension ProxyEndpoint {
     }
 
     /// Writes what is heard until the client goes, its credential ends, the server drains or the upstream closes.
-    private func follow(
+    func follow(
         _ ask: Ask, _ cancellation: UpstreamCancellation, _ writer: any BodyWriter, _ place: StreamPlace,
         _ hear: (Duration) async throws(ProxyFailure) -> Heard
     ) async {
@@ -161,7 +137,6 @@ extension ProxyEndpoint {
         guard let session = openSession(handle, exchange.caller) else {
             return refuse(RPCError(.invalidRequest, "The session has ended. Initialize again."), .notFound, id: nil)
         }
-        guard let own = session.upstream else { return noStream() }
         let ask = Ask(
             message: Self.nothing, id: Array("null".utf8), caller: exchange.caller, context: exchange.context,
             client: .legacy(Revision(rawValue: session.version) ?? .newestLegacy, session), acceptsStream: true, call: nil)
@@ -171,7 +146,9 @@ extension ProxyEndpoint {
             response.fields.append(contentsOf: refusal.fields)
             response.events = refusal.events
             return response
-        case .admitted(let place): return await resume(ask, own, exchange.request.fields[.lastEventID], place)
+        case .admitted(let place):
+            guard let own = session.upstream else { return await tellChanges(ask, session, place) }
+            return await resume(ask, own, exchange.request.fields[.lastEventID], place)
         }
     }
 
@@ -252,14 +229,14 @@ extension ProxyEndpoint {
         return conclusion.message
     }
 
-    private func noStream() -> Response {
+    func noStream() -> Response {
         refuse(RPCError(.invalidRequest, "There is no stream to open here."), .methodNotAllowed, id: nil)
             .with(.allow, "POST, OPTIONS")
     }
 }
 
 /// Ends an exchange when the server drains.
-private final class Watch: Sendable {
+final class Watch: Sendable {
     private let hub: StreamHub
     private let stream = OpenStream()
 

@@ -87,14 +87,10 @@ extension ProxyEndpoint {
         }
     }
 
-    /// What a legacy upstream said in its handshake, as `server/discover` says it. Nothing that needs a stream of changes:
-    /// those of a legacy upstream are not passed on.
+    /// What a legacy upstream said in its handshake, as `server/discover` says it.
     private static func discovery(_ session: LegacySession) -> RawObject {
         let handshake = try? JSONDocument(parsing: session.result).root
-        var capabilities = RawObject()
-        for key in ["tools", "prompts", "resources", "completions"] where handshake?["capabilities"]?[name: key] != nil {
-            capabilities[key] = Array("{}".utf8)
-        }
+        let capabilities = bridged(handshake?["capabilities"])
         var result = RawObject()
         result.set("resultType", "complete")
         result.set("supportedVersions", .array(Revision.modern.map { .string($0.rawValue) }))

@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from gateway import MODERN, Gateway
 from upstream import OVERLAY, Upstream, personal_token, set_key
 
-ALL = {"echo", "add", "count", "slow", "boom", "erase", "ask"}
+ALL = {"echo", "add", "count", "slow", "boom", "erase", "ask", "change", "chat"}
 
 
 @pytest.fixture(scope="module")
@@ -434,3 +434,140 @@ def test_an_upstream_that_comes_back_is_served_again(gateway, token, servers):
     # The session of before means nothing to the new process; a fresh one is opened without a word to the client.
     back = call(gateway, token, "legacy", "echo", {"text": "c"}).json()["result"]
     assert back["content"][0]["text"] == "echo: c"
+
+
+@pytest.mark.parametrize("engine", ["modern", "legacy"])
+def test_a_modern_client_hears_of_changes_of_an_upstream_of_either_era(gateway, token, engine):
+    async def session(client):
+        async with client.listen(tools_list_changed=True, resource_subscriptions=["note://one"]) as changes:
+            assert changes.honored.tools_list_changed and list(changes.honored.resource_subscriptions) == ["note://one"]
+            assert not changes.honored.prompts_list_changed
+            await client.call_tool("change", {"uri": "note://two"})
+            first = await asyncio.wait_for(anext(changes), 5)
+            await client.call_tool("change", {"uri": "note://one"})
+            heard = [first]
+            while type(heard[-1]).__name__ != "ResourceUpdated":
+                heard.append(await asyncio.wait_for(anext(changes), 5))
+            # Prompts were not asked for, nor the other resource.
+            assert {type(event).__name__ for event in heard} == {"ToolsListChanged", "ResourceUpdated"}
+            assert str(heard[-1].uri) == "note://one"
+
+    run(gateway, token, engine, "auto", session)
+
+
+@pytest.mark.parametrize("engine", ["modern", "legacy"])
+def test_a_legacy_client_hears_of_changes_of_an_upstream_of_either_era(gateway, token, engine):
+    heard = []
+
+    async def note(message):
+        heard.append(message)
+
+    async def until(kind, times=1):
+        for _ in range(100):
+            if sum(type(getattr(m, "root", m)).__name__ == kind for m in heard) >= times:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def session(client):
+        await asyncio.sleep(0.5)  # the client opens its stream beside its first requests
+        await client.subscribe_resource("note://one")
+        await asyncio.sleep(1)
+        heard.clear()
+        await client.call_tool("change", {"uri": "note://two"})
+        assert await until("ToolListChangedNotification"), heard
+        assert not await_updates()
+        await client.call_tool("change", {"uri": "note://one"})
+        assert await until("ResourceUpdatedNotification"), heard
+        await client.unsubscribe_resource("note://one")
+        await asyncio.sleep(1)
+        heard.clear()
+        await client.call_tool("change", {"uri": "note://one"})
+        assert await until("ToolListChangedNotification"), heard
+        await asyncio.sleep(0.3)
+        assert not await_updates()
+
+    def await_updates():
+        return [m for m in heard if type(getattr(m, "root", m)).__name__ == "ResourceUpdatedNotification"]
+
+    run(gateway, token, engine, "legacy", session, message_handler=note)
+
+
+def test_a_legacy_session_over_a_modern_upstream_has_one_stream_and_a_bounded_number_of_subscriptions(gateway, token):
+    head = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    begin = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}
+    url = f"{gateway.issuer}/mcp/modern"
+
+    def subscribe(http, number):
+        return http.post(url, headers=head, json={"jsonrpc": "2.0", "id": 2, "method": "resources/subscribe", "params": {
+            "uri": f"note://{number}"}}).json()
+
+    with gateway.http() as http:
+        assert "session" in subscribe(http, 0)["error"]["message"]
+        opened = http.post(url, json=begin, headers=head)
+        assert opened.json()["result"]["capabilities"]["resources"]["subscribe"] is True
+        head |= {"Mcp-Session-Id": opened.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
+        with http.stream("GET", url, headers={**head, "Accept": "text/event-stream"}) as first:
+            assert first.status_code == 200
+            assert http.get(url, headers={**head, "Accept": "text/event-stream"}).status_code == 409
+        assert all(subscribe(http, number)["result"] == {} for number in range(64))
+        assert subscribe(http, 1)["result"] == {} and subscribe(http, 64)["error"]["code"] == -32602
+        assert http.request("DELETE", url, headers=head).status_code == 204
+
+
+@pytest.mark.parametrize("engine", ["modern", "legacy"])
+def test_log_messages_reach_who_asked_for_them_from_the_level_asked_for(gateway, token, engine):
+    """A request of 2026-07-28 asks for itself, a session of before for all that follow (mcp.md §3.1)."""
+    def levels(answer):
+        lines = [line[6:] for line in answer.text.splitlines() if line.startswith("data: {")] or [answer.text]
+        messages = [json.loads(line) for line in lines]
+        assert messages[-1]["result"]["content"][0]["text"] == "said"
+        return [m["params"]["level"] for m in messages if m.get("method") == "notifications/message"]
+
+    url = f"{gateway.issuer}/mcp/{engine}"
+    chat = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "chat", "arguments": {}}}
+    base = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    with gateway.http() as http:
+        for level, wanted in ((None, []), ("debug", ["debug", "warning"]), ("warning", ["warning"]), ("error", [])):
+            meta = {"io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {}}
+            if level:
+                meta["io.modelcontextprotocol/logLevel"] = level
+            body = {**chat, "params": {**chat["params"], "_meta": meta}}
+            head = {**base, "MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": "chat"}
+            assert levels(http.post(url, headers=head, json=body)) == wanted, level
+        if engine == "legacy":
+            return  # the session is the upstream's own, and so is what it sends
+        opened = http.post(url, headers=base, json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}})
+        head = {**base, "Mcp-Session-Id": opened.headers["mcp-session-id"], "MCP-Protocol-Version": "2025-11-25"}
+        assert levels(http.post(url, headers=head, json=chat)) == []
+        for level, wanted in (("debug", ["debug", "warning"]), ("warning", ["warning"])):
+            ask = {"jsonrpc": "2.0", "id": 2, "method": "logging/setLevel", "params": {"level": level}}
+            assert http.post(url, headers=head, json=ask).json()["result"] == {}
+            assert levels(http.post(url, headers=head, json=chat)) == wanted
+        ask["params"]["level"] = "loud"
+        assert http.post(url, headers=head, json=ask).json()["error"]["code"] == -32602
+
+
+def test_a_listener_over_a_legacy_upstream_is_sent_nothing_it_did_not_ask_for(gateway, token):
+    """On the wire: the official client would hide what is too much (mcp.md §3.8)."""
+    params = {"notifications": {"toolsListChanged": True}, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {}}}
+    head = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "subscriptions/listen", "Authorization": f"Bearer {token}",
+            "Accept": "application/json, text/event-stream"}
+    body = {"jsonrpc": "2.0", "id": "l1", "method": "subscriptions/listen", "params": params}
+    heard = []
+    with gateway.http() as http, http.stream("POST", f"{gateway.issuer}/mcp/legacy", headers=head, json=body) as stream:
+        for line in stream.iter_lines():
+            if not line.startswith("data: {"):
+                continue
+            heard.append(json.loads(line[6:]))
+            assert heard[-1]["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == "l1"
+            if len(heard) == 1:
+                assert heard[0]["params"]["notifications"] == {"toolsListChanged": True}
+                call(gateway, token, "legacy", "change", {"uri": "note://one"})
+            if heard[-1]["method"].endswith("tools/list_changed"):
+                break
+    # The upstream tells of prompts first.
+    assert [m["method"] for m in heard] == ["notifications/subscriptions/acknowledged", "notifications/tools/list_changed"]

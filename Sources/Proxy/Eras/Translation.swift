@@ -103,7 +103,23 @@ final class Translation: Sendable {
         ] {
             out[key] = envelope[key]
         }
+        // A legacy session asks once for log messages, a modern request each time (mcp.md §3.1).
+        out[Self.levelKey] = sessionLevel.map { JSONValue.string($0).serialized }
         return out.serialized
+    }
+
+    static let levelKey = "io.modelcontextprotocol/logLevel"
+    /// Levels of RFC 5424, the least severe first.
+    static let levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+    private var sessionLevel: String? { ask.client.session.flatMap { upstream.subscriptions.level(of: $0.handle) } }
+
+    /// True for a log message the client asked for. An upstream of the other era may send more than that.
+    private func isWanted(_ level: String?) -> Bool {
+        let least = ask.client.isModern ? ask.message.meta?[name: Self.levelKey]?.string : sessionLevel
+        guard let least, let bound = Self.levels.firstIndex(of: least), let level, let rank = Self.levels.firstIndex(of: level)
+        else { return false }
+        return rank >= bound
     }
 
     /// The `_meta` of a request without the envelope, its progress token ours: several clients share the session.
@@ -127,8 +143,7 @@ final class Translation: Sendable {
             guard let token = ask.message.meta?["progressToken"] else { return nil }
             params["progressToken"] = Array(token.rawBytes)
         case "notifications/message":
-            // Modern clients ask for each request; a legacy one asked for its session, which this is not.
-            guard ask.client.isModern, ask.message.meta?["io.modelcontextprotocol/logLevel"] != nil else { return nil }
+            guard isWanted(root["params"]?["level"]?.string) else { return nil }
         default: return nil
         }
         return RawMessage.notification(method: method, params: params.serialized)

@@ -51,7 +51,7 @@ extension Upstream {
     }
 
     /// `notifications/initialized`.
-    private func confirm(
+    func confirm(
         _ session: LegacySession, _ caller: Principal, _ key: Secret?, _ origin: RequestOrigin
     ) async throws(ProxyFailure) {
         try await notify(

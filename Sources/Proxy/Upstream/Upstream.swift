@@ -19,6 +19,7 @@ package final class Upstream: Sendable {
     let pending = PendingInputs()
     let active = ActiveCalls()
     let endedSessions = EndedSessions()
+    let subscriptions = LegacySubscriptions()
     let group: EventLoopGroup
     let sleeper: any Sleeper
     /// What every request carries, built once.

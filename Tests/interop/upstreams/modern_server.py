@@ -65,6 +65,23 @@ async def ask(ctx: Context) -> str | types.InputRequiredResult:
     return f"{answer.action} {(answer.content or {}).get('name')} {ctx.request_state}"
 
 
+@server.tool(annotations=READ)
+async def change(uri: str, ctx: Context) -> str:
+    """Tells everybody that tools, prompts and a resource changed."""
+    await ctx.notify_prompts_changed()
+    await ctx.notify_tools_changed()
+    await ctx.notify_resource_updated(uri)
+    return "changed"
+
+
+@server.tool(annotations=READ)
+async def chat(ctx: Context) -> str:
+    """Logs."""
+    await ctx.debug("a detail")
+    await ctx.warning("a warning")
+    return "said"
+
+
 @server.resource("note://one")
 def note() -> str:
     """A note."""
