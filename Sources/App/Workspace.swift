@@ -107,7 +107,13 @@ struct Workspace: Sendable {
     }
 
     /// Records what a command is about to do; nothing is done without its record (AUD-3).
-    func recordCommand(_ event: Event) async throws(CommandError) { try await Self.record(event, in: audit) }
+    func recordCommand(_ event: Event) async throws(CommandError) {
+        var event = event
+        if let pseudonyms = pseudonyms(epoch: { 0 }), await !pseudonyms.disguise(&event) {
+            throw CommandError(.cannotWrite, "The database cannot say how the log calls people, so nothing was changed. Try again.")
+        }
+        try await Self.record(event, in: audit)
+    }
 
     /// The same without a workspace, for commands that must not open the database as it is.
     static func record(_ event: Event, in audit: AuditLog) async throws(CommandError) {

@@ -72,6 +72,7 @@ import Vault
         ),
         (7, "INSERT INTO client_requests VALUES ('c-1', 'u-ada', 'claude.ai', 'qarnot:read', 1);"),
         (9, "INSERT INTO spending VALUES ('u-ada', 0, 't-1', 1.5, 0.25);"),
+        (13, "INSERT INTO pseudonyms VALUES ('ada', 'p-1', 1);"),
         (11, "INSERT INTO attempts VALUES (x'1b', 0, 5, 0, 1, 1, 4000000000000);"),
     ]
 
@@ -103,6 +104,7 @@ import Vault
         "attempts": "SELECT count(*) FROM attempts",
         "client_requests": "SELECT count(*) FROM client_requests",
         "spending": "SELECT count(*) FROM spending",
+        "pseudonyms": "SELECT count(*) FROM pseudonyms",
     ]
 
     private static let versions = Migrator.standard.steps.map(\.number)

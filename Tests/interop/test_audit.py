@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -196,3 +197,46 @@ def test_a_checkpoint_is_posted_until_it_is_taken(folder):
     text = (folder / "data/gatehouse.yaml").read_text().replace("http://127.0.0.1", "http://192.0.2.1")
     (folder / "other.yaml").write_text(text)
     assert run("config", "check", str(folder / "other.yaml")).returncode == 78
+
+
+def test_an_erased_user_is_nobody_in_the_log_and_the_chain_stays_whole(folder):
+    """AUD-6: words stand for names, whose they are is in the database alone."""
+    gateway = Gateway(folder, "audit: { pseudonyms: on }").start()
+    name, data = "annabelle-lee", Path(gateway.ready["data_dir"])
+    everywhere = lambda: b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
+    log = lambda: b"".join(path.read_bytes() for path in (data / "audit").iterdir() if path.is_file())
+
+    def use():
+        user = gateway.add_user(name, key=True)
+        token = gateway.grant(user)["access_token"]
+        assert gateway.call(token, "whoami").json()["result"]["structuredContent"]["user"] == name
+        assert not gateway.call(token, "list_profiles").json()["result"].get("isError")
+        assert gateway.call(token, "submit_task", {}).status_code == 200
+
+    use()
+    assert name.encode() not in log() and b"demo" not in log().replace(b"demo@", b"")
+    found = gateway.records("--user", name)
+    words = {record["subject"] for record in found}
+    assert len(words) == 1 and words.pop().startswith("p-")
+    events = [record["event"] for record in found]
+    assert {"user.created", "vault.key.stored", "auth.login", "consent.granted", "mcp.tool.called", "vault.key.used"} <= set(events)
+    assert f"  {name}  " in gateway.command("audit", "search", "--user", name).stdout
+    assert f"  {name}  " in gateway.command("audit", "tail").stdout
+    assert {record["actor"] for record in found if record["event"] == "user.created"} == {"cli"}
+
+    assert gateway.command("audit", "erase", name).returncode == 64
+    assert gateway.command("audit", "erase", name, "--yes").returncode == 1, "the user is still there"
+    assert gateway.command("user", "remove", name, "--yes").returncode == 0
+    dry = gateway.command("audit", "erase", name, "--dry-run")
+    assert dry.returncode == 0 and name in dry.stdout and gateway.records("--user", name)
+    assert gateway.command("audit", "erase", name, "--yes").returncode == 0
+    assert gateway.command("audit", "erase", name, "--yes").returncode == 1
+    assert gateway.records("--user", name) == [] and name not in gateway.command("audit", "tail", "-n", "200").stdout
+    assert name.encode() not in everywhere()
+    verdict = gateway.command("audit", "verify")
+    assert verdict.returncode == 0 and verdict.stdout.startswith("ok"), verdict
+
+    use()  # another person of that name is another word
+    again = {record["subject"] for record in gateway.records("--user", name)}
+    assert len(again) == 1 and again.isdisjoint({record["subject"] for record in found})
+    assert gateway.stop() == 0

@@ -47,6 +47,7 @@ extension Command {
                 Option("--public-key", "FILE", "of the signer"),
             ]
         ) { invocation async throws(CommandError) in try await AuditProofCommands.prove(invocation) },
+        auditErasure,
     ]
 }
 
@@ -55,11 +56,12 @@ enum AuditCommands {
         let configuration = try Installation.load(invocation)
         let reader = AuditReader(folder: configuration.audit.path)
         let count = try number(invocation, default: 20)
+        let names = await NamesInLog(configuration)
         do {
             if invocation.has("--follow") {
-                try reader.follow(last: count, until: { false }) { show($0, invocation.output) }
+                try reader.follow(last: count, until: { false }) { show($0, names, invocation.output) }
             } else {
-                for entry in try reader.tail(count) { show(entry, invocation.output) }
+                for entry in try reader.tail(count) { show(entry, names, invocation.output) }
             }
         } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
     }
@@ -68,10 +70,21 @@ enum AuditCommands {
         let configuration = try Installation.load(invocation)
         let filter = try filter(invocation)
         let limit = try number(invocation, default: .max)
+        let names = await NamesInLog(configuration)
+        // What was recorded by the name came before what was recorded by the word that stands for it.
+        var filters = [filter]
+        if let word = filter.user.flatMap(names.word) {
+            filters.append(filter)
+            filters[1].user = word
+        }
+        var shown = 0
         do {
-            try AuditReader(folder: configuration.audit.path).search(filter, limit: limit) { entry in
-                show(entry, invocation.output)
-                return true
+            for filter in filters where shown < limit {
+                try AuditReader(folder: configuration.audit.path).search(filter, limit: limit - shown) { entry in
+                    shown += 1
+                    show(entry, names, invocation.output)
+                    return true
+                }
             }
         } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
     }
@@ -165,11 +178,13 @@ enum AuditCommands {
         return CommandError(.no, message)
     }
 
-    private static func show(_ entry: AuditReader.Entry, _ output: Output) {
+    /// A table has names, as far as they are known; `--json` has the record as it was written.
+    private static func show(_ entry: AuditReader.Entry, _ names: NamesInLog, _ output: Output) {
         if output.isJSON { return output.line(String(decoding: entry.line, as: UTF8.self)) }
         let record = entry.record
         let parts = [
-            record["ts"]?.string, record["event"]?.string, record["outcome"]?.string, record["subject"]?.string,
+            record["ts"]?.string, record["event"]?.string, record["outcome"]?.string,
+            names.name(for: record["subject"]?.string),
             record["tool"]?.string,
             record["reason"]?.string, record["src"]?.string ?? record["src"]?["ip"]?.string, record["request_id"]?.string,
         ]

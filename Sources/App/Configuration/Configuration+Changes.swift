@@ -68,6 +68,7 @@ extension Configuration {
         Compared("server.proxy_protocol", \.server.proxyProtocol), Compared("server.own_addresses", \.server.ownAddresses),
         Compared("storage.url", \.storage.url), Compared("vault.root_key", \.vault.rootKey),
         Compared("audit.path", \.audit.path), Compared("audit.durability", \.audit.isStrict),
+        Compared("audit.pseudonyms", \.audit.hasPseudonyms),
         Compared("audit.rotate.bytes", \.audit.rotationBytes), Compared("audit.rotate.daily", \.audit.rotatesDaily),
         Compared("audit.retention", \.audit.retention),
         Compared("audit.checkpoint.interval", \.audit.checkpointInterval),

@@ -41,6 +41,7 @@ extension Configuration {
         var durability = audit.isStrict ? "strict" : "batched"
         section.choice("durability", ["strict", "batched"], into: &durability)
         audit.isStrict = durability == "strict"
+        section.bool("pseudonyms", into: &audit.hasPseudonyms)
         section.section("rotate") { rotate in
             rotate.int("bytes", 1_048_576...1_099_511_627_776, into: &audit.rotationBytes)
             rotate.bool("daily", into: &audit.rotatesDaily)

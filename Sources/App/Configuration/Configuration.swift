@@ -148,6 +148,8 @@ struct Configuration: Sendable, Equatable {
         var path = "/var/lib/gatehouse/audit"
         /// On disk before the answer leaves; otherwise soon after.
         var isStrict = true
+        /// Words stand for people's names.
+        var hasPseudonyms = false
         /// Bytes after which a new file is begun.
         var rotationBytes = 256 << 20
         /// Whether each day begins a new file.

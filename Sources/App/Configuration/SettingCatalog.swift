@@ -136,6 +136,9 @@ enum SettingCatalog {
         Setting(
             path: "audit.durability", defaultText: "strict",
             meaning: "strict: on disk before the answer leaves; batched: soon after."),
+        Setting(
+            path: "audit.pseudonyms", defaultText: "false",
+            meaning: "Words stand for people's names in the log, so that `audit erase` can make their records nobody's."),
         Setting(path: "audit.rotate.bytes", defaultText: "268435456", meaning: "Bytes after which a new file is begun."),
         Setting(path: "audit.rotate.daily", defaultText: "on", meaning: "Whether each day (UTC) begins a new file."),
         Setting(

@@ -10,9 +10,14 @@ struct Auditor: Sendable {
     private let logger: Logger
     private let turns: [Turn]
     let events: EventMetrics
+    /// Nil leaves names as they are.
+    let pseudonyms: Pseudonyms?
 
-    /// - Parameter loops: whose records go to the log once a turn.
-    init(log: AuditLog, logger: Logger, loops: [EventLoop] = []) {
+    /// - Parameters:
+    ///   - loops: whose records go to the log once a turn.
+    ///   - pseudonyms: what stands for names in every record.
+    init(log: AuditLog, logger: Logger, loops: [EventLoop] = [], pseudonyms: Pseudonyms? = nil) {
+        self.pseudonyms = pseudonyms
         self.log = log
         self.logger = logger
         turns = loops.map { Turn(log: log, loop: $0) }
@@ -23,12 +28,27 @@ struct Auditor: Sendable {
     func record(_ events: [Event], _ context: AuditContext) async -> Bool {
         guard !events.isEmpty else { return true }
         for event in events { count(event.name, event.outcome) }
-        return await write(events.map { AuditRecord($0, in: context) })
+        guard let pseudonyms else { return await write(events.map { AuditRecord($0, in: context) }) }
+        var disguised = events
+        for index in disguised.indices where await !pseudonyms.disguise(&disguised[index]) { return refuse() }
+        return await write(disguised.map { AuditRecord($0, in: context) })
     }
 
     /// Appends several records, in their order and with nothing between them; what they tell is counted by the caller. False when
     /// the log could not take them.
     func record(_ records: [AuditRecord]) async -> Bool { await write(records) }
+
+    /// Before records are made of a caller's events without a wait. False when they cannot be.
+    func learn(_ caller: Principal?) async -> Bool {
+        guard let pseudonyms, let caller else { return true }
+        return await pseudonyms.learn(caller.username) ? true : refuse()
+    }
+
+    private func refuse() -> Bool {
+        events.recordFailure(at: .now())
+        logger.error("audit record not written", [("error.code", "no_pseudonym")])
+        return false
+    }
 
     /// For the metrics.
     func count(_ event: String, _ outcome: Event.Outcome) {

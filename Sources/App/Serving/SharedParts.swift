@@ -68,7 +68,8 @@ struct SharedParts: Sendable {
         client = HTTPClient(outbound)
         providers = ProviderClient(client: client)
         keySets = KeySetFetcher(client: client, sleeper: sleeper, server: workspace.configuration.server)
-        auditor = Auditor(log: workspace.audit, logger: logger, loops: group.loops)
+        auditor = Auditor(
+            log: workspace.audit, logger: logger, loops: group.loops, pseudonyms: workspace.pseudonyms(epoch: { watcher.current }))
         let hasher = workspace.hasher
         attempts = AttemptThrottle(attempts: workspace.configuration.login.attempts, watchesAccounts: true) {
             hasher.digest(of: "attempt\u{0}" + $0).bytes

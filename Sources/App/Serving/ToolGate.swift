@@ -84,6 +84,7 @@ final class ToolGate: Gate {
 
     func finish(_ call: ToolCall, outcome: ToolOutcome, in context: RequestContext) async -> Bool {
         if let caller = call.caller { cap.leave(caller.userID) }
+        guard await auditor.learn(call.caller) else { return false }
         return await auditor.record(conclusion(of: call, outcome, context))
     }
 
@@ -97,7 +98,11 @@ final class ToolGate: Gate {
         guard let noted = call.notes?.close(), !noted.isEmpty else { return [end] }
         for note in noted { auditor.count(note.event.name, note.event.outcome) }
         let place = AuditContext(requestID: context.requestID, source: context.peer)
-        return noted.map { AuditRecord($0.event, in: place, at: $0.at) } + [end]
+        return noted.map { note in
+            var event = note.event
+            auditor.pseudonyms?.apply(to: &event)
+            return AuditRecord(event, in: place, at: note.at)
+        } + [end]
     }
 
     private static func reason(_ outcome: ToolOutcome) -> String? {
@@ -251,6 +256,7 @@ extension ToolGate {
 
     private func record(_ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, reason: String? = nil) async -> Bool
     {
+        guard await auditor.learn(call.caller) else { return false }
         auditor.count("mcp.tool.called", outcome)
         return await auditor.record([makeRecord(call, outcome, context, reason)])
     }
@@ -259,13 +265,12 @@ extension ToolGate {
     @inline(never) private func makeRecord(
         _ call: ToolCall, _ outcome: Event.Outcome, _ context: RequestContext, _ reason: String?
     ) -> AuditRecord {
-        AuditRecord(
-            Event(
-                "mcp.tool.called", outcome, reason: reason, caller: call.caller, resource: resource.url, tool: call.tool.name,
-                engine: engine,
-                argumentDigest: call.argumentBytes.count == 2 ? Self.emptyDigest : Hex.encode(SHA256.digest(call.argumentBytes)),
-                milliseconds: outcome == .intent ? nil : Int((MonotonicTime.now() - context.received).milliseconds)),
-            in: AuditContext(requestID: context.requestID, source: context.peer))
+        var event = Event(
+            "mcp.tool.called", outcome, reason: reason, caller: call.caller, resource: resource.url, tool: call.tool.name,
+            engine: engine,
+            argumentDigest: call.argumentBytes.count == 2 ? Self.emptyDigest : Hex.encode(SHA256.digest(call.argumentBytes)),
+            milliseconds: outcome == .intent ? nil : Int((MonotonicTime.now() - context.received).milliseconds))
+        auditor.pseudonyms?.apply(to: &event)
+        return AuditRecord(event, in: AuditContext(requestID: context.requestID, source: context.peer))
     }
-
 }

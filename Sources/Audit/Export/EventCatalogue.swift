@@ -79,7 +79,10 @@ package enum EventCatalogue {
         ("vault.key.removed", Entry(300_404, "iam", ["change"])),
         ("key.rotated vault.rekeyed", Entry(300_403, "configuration", ["change"])),
         ("config.changed config.reloaded policy.changed admin.command", Entry(600_208, "configuration", ["change"])),
-        ("audit.checkpoint audit.gap audit.verify audit.exported audit.pruned", Entry(600_299, "configuration", ["info"])),
+        (
+            "audit.checkpoint audit.gap audit.verify audit.exported audit.erased audit.pruned",
+            Entry(600_299, "configuration", ["info"])
+        ),
         ("server.started", Entry(600_203, "process", ["start"])),
         ("server.stopped", Entry(600_204, "process", ["end"])),
         ("tls.cert.reloaded", Entry(600_208, "process", ["change"])),

@@ -22,6 +22,7 @@ struct Migrator: Sendable {
         V001Accounts.migration, V002Vault.migration, V003Authorization.migration, V004People.migration,
         V005Identities.migration, V006Passkeys.migration, V007Assurance.migration, V008Enrolment.migration,
         V009Spending.migration, V010Bindings.migration, V011Attempts.migration, V012SigningKeyStates.migration,
+        V013Pseudonyms.migration,
     ])
 
     /// "GTHS": tells our files from any other SQLite database.

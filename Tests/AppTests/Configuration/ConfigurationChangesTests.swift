@@ -48,7 +48,7 @@ import Testing
         case "engines.qarnot.api_url", "engines.qarnot.storage_url": "https://other.example.com"
         case "log.level": "debug"
         case "confirm": "destructive"
-        case "limits.dry_run": "on"
+        case "limits.dry_run", "audit.pseudonyms": "on"
         case "traces.endpoint": "http://127.0.0.1:4318/v1/traces"
         case "traces.share": "1"
         case "log.format": "text"

@@ -6,7 +6,8 @@ struct EventMetrics: Sendable {
     /// The vocabulary of oauth.md §18; what is none of these counts as `other`.
     static let names = [
         "other", "admin.command", "auth.login", "auth.login.throttled", "auth.logout", "auth.mfa.challenge", "auth.session.anomaly",
-        "audit.exported", "authz.request.rejected", "client.deleted", "client.metadata.changed", "client.metadata.fetched",
+        "audit.erased", "audit.exported", "authz.request.rejected", "client.deleted", "client.metadata.changed",
+        "client.metadata.fetched",
         "client.metadata.rejected",
         "client.pinned", "client.registered", "client.updated", "clientauth.failed", "config.changed", "config.reloaded",
         "consent.denied", "consent.granted", "consent.required", "consent.revoked", "dpop.rejected", "flow.connected", "flow.step",
