@@ -12,10 +12,12 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import qarnot
+from botocore.exceptions import ClientError
 from qarnot.exceptions import (
     MissingBucketException,
     MissingProfileException,
@@ -30,25 +32,34 @@ from qarnot.secrets import Secrets
 ALICE, BOB = "sim-token-alice", "sim-token-bob"
 
 
+@contextmanager
+def simulating(*options):
+    """A simulator of its own on free ports; gives what its ready file says."""
+    binary = os.environ.get("GATEHOUSE_BIN", str(Path.cwd() / ".build/debug/gatehouse"))
+    with tempfile.TemporaryDirectory(prefix="gh-sim-") as folder:
+        path = Path(folder) / "ready.json"
+        process = subprocess.Popen(
+            [binary, "simulate", "qarnot", "--listen", "127.0.0.1:0", "--storage-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+             "--token", f"{ALICE}=alice@example.com", "--token", f"{BOB}=bob@example.com", "--ready-file", str(path), *options])
+        try:
+            deadline = time.monotonic() + 30
+            while not path.exists():
+                assert process.poll() is None and time.monotonic() < deadline, "the simulator did not start"
+                time.sleep(0.02)
+            yield json.loads(path.read_text())
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(15) == 0
+
+
 @pytest.fixture(scope="module")
 def simulator():
     ready = os.environ.get("QARNOT_SIMULATOR_READY")
     if ready:
         yield json.loads(Path(ready).read_text())
         return
-    binary = os.environ.get("GATEHOUSE_BIN", str(Path.cwd() / ".build/debug/gatehouse"))
-    with tempfile.TemporaryDirectory(prefix="gh-sim-") as folder:
-        path = Path(folder) / "ready.json"
-        process = subprocess.Popen(
-            [binary, "simulate", "qarnot", "--listen", "127.0.0.1:0", "--storage-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
-             "--token", f"{ALICE}=alice@example.com", "--token", f"{BOB}=bob@example.com", "--ready-file", str(path)])
-        deadline = time.monotonic() + 30
-        while not path.exists():
-            assert process.poll() is None and time.monotonic() < deadline, "the simulator did not start"
-            time.sleep(0.02)
-        yield json.loads(path.read_text())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+    with simulating() as started:
+        yield started
 
 
 def connect(simulator, token=ALICE):
@@ -434,6 +445,45 @@ def test_versions_of_objects(alice, name):
     assert [v["VersionId"] for v in listed["Versions"]] == ids[::-1] and listed["DeleteMarkers"][0]["IsLatest"]
     bucket.delete()
     assert name not in [b.uuid for b in alice.buckets()]
+
+
+def test_an_object_goes_up_in_parts_and_an_aborted_upload_leaves_nothing(alice, name):
+    bucket = alice.create_bucket(name)
+    s3, parts = alice.s3client, [os.urandom(5 << 20), os.urandom(1000)]
+
+    def begin(key):
+        upload = s3.create_multipart_upload(Bucket=name, Key=key)["UploadId"]
+        tags = [s3.upload_part(Bucket=name, Key=key, UploadId=upload, PartNumber=n, Body=part)["ETag"] for n, part in enumerate(parts, 1)]
+        return upload, tags
+
+    upload, tags = begin("whole")
+    assert [tag.strip('"') for tag in tags] == [hashlib.md5(part).hexdigest() for part in parts]
+    assert [o.key for o in bucket.list_files()] == [], "nothing is there before the last step"
+    listed = [{"PartNumber": n, "ETag": tag} for n, tag in enumerate(tags, 1)]
+    done = s3.complete_multipart_upload(Bucket=name, Key="whole", UploadId=upload, MultipartUpload={"Parts": listed})
+    joined = hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest()
+    assert done["ETag"].strip('"') == f"{joined}-2"
+    assert s3.get_object(Bucket=name, Key="whole")["Body"].read() == b"".join(parts)
+
+    upload, tags = begin("aborted")
+    s3.abort_multipart_upload(Bucket=name, Key="aborted", UploadId=upload)
+    with pytest.raises(ClientError) as refused:
+        s3.complete_multipart_upload(Bucket=name, Key="aborted", UploadId=upload, MultipartUpload={"Parts": listed})
+    assert refused.value.response["Error"]["Code"] == "NoSuchUpload"
+    assert [o.key for o in bucket.list_files()] == ["whole"]
+    bucket.delete()
+
+
+def test_a_simulator_started_with_a_frozen_clock_moves_only_when_told():
+    with simulating("--frozen-clock") as frozen:
+        made = task(connect(frozen), "frozen")
+        made.submit()
+        time.sleep(0.5)
+        made.update(flushcache=True)
+        assert made.state == "Submitted"
+        controls(frozen, "POST", "/clock", {"advance_ms": 60000})
+        made.update(flushcache=True)
+        assert made.state == "Success"
 
 
 def test_a_frozen_clock_and_revoked_tokens(simulator, name):
