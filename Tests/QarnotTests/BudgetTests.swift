@@ -122,6 +122,19 @@ import Testing
         await next.stop()
     }
 
+    @Test func `what was kept of a task that was not deleted after all is no last word`() async throws {
+        let store = KeptCosts()
+        let fixture = try EngineFixture(budgets: Self.budgets { $0.eurosPerDay = 0.01 }, spending: store)
+        let bob = EngineFixture.principal("u2", "bob", .operator)
+        let made = try await fixture.call("submit_task", Self.task(), as: bob)
+        let uuid = try #require(made.structured?["uuid"]?.string)
+        let now = fixture.clock.now.milliseconds
+        try await store.keep(
+            ComputeSpending(), of: uuid, for: UserID("u1"), since: Timestamp(milliseconds: now - now % 86_400_000))
+        try await expectRefusal(fixture, "submit_task", Self.task(), "budget.euros_per_day")
+        await fixture.stop()
+    }
+
     @Test func `what was kept and cannot be read allows nothing`() async throws {
         let store = KeptCosts()
         store.fails.withLock { $0 = true }

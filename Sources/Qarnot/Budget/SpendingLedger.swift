@@ -44,7 +44,8 @@ package final class SpendingLedger: Sendable {
             if days[user]?.start != start {
                 if days.count >= Self.capacity { days = days.filter { $0.value.start == start } }
                 if days.count >= Self.capacity { days.removeAll(keepingCapacity: true) }
-                days[user] = Day(start: start, tasks: kept.mapValues { Entry(spending: $0, isFinal: true) })
+                // Not final: a deletion that failed after its cost was kept leaves a task that goes on costing.
+                days[user] = Day(start: start, tasks: kept.mapValues { Entry(spending: $0, isFinal: false) })
             }
             return days[user]?.tasks ?? [:]
         }
