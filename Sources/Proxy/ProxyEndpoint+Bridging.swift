@@ -311,14 +311,7 @@ extension ProxyEndpoint {
         var beat = MonotonicTime.now()
         do {
             while !cancellation.isCancelled, !Task.isCancelled, !upstream.endedSessions.contains(handle) {
-                for address in try await renew(changes, ask, handle, key) {
-                    // It may have changed between the two streams: one word too many is better than one too few.
-                    var params = RawObject()
-                    params.set("uri", .string(address))
-                    try await writer.write(
-                        EventStream.message(
-                            RawMessage.notification(method: "notifications/resources/updated", params: params.serialized)))
-                }
+                for event in try await renew(changes, ask, handle, key) { try await writer.write(EventStream.message(event)) }
                 let incoming = try await changes.source.next(within: .milliseconds(250))
                 let isDue = MonotonicTime.now() - beat >= streams.keepAlive
                 guard await stands(ask, since: &judged, isDue: isDue) else { return }
@@ -338,20 +331,39 @@ extension ProxyEndpoint {
         } catch {}  // one side is gone: the client opens its stream again and reads again
     }
 
-    /// Listens anew when the session watches other resources, and tells which are new. The old stream is left after the new one
-    /// stands, so that no change of a list is lost.
+    /// Listens anew when the session watches other resources. The old stream is read to its end after the new one stands, so that
+    /// no change is lost between them; one told by both is told twice.
+    /// - Returns: what is to be told: the rest of the old stream, and each address that is new, for it may have changed meanwhile.
     private func renew(
         _ changes: Changes, _ ask: Ask, _ handle: String, _ key: Secret?
-    ) async throws(ProxyFailure) -> [String] {
+    ) async throws(ProxyFailure) -> [[UInt8]] {
         let addresses = upstream.subscriptions.addresses(of: handle)
         guard addresses != changes.addresses else { return [] }
         guard let source = try await openChanges(ask, addresses, key) else {
             throw ProxyFailure(.broken, "\(upstream.name) tells of no changes any more.")
         }
+        var events = await Self.rest(of: changes.source)
         changes.source.exchange.abandon()
-        let added = addresses.subtracting(changes.addresses).sorted()
+        for address in addresses.subtracting(changes.addresses).sorted() {
+            var params = RawObject()
+            params.set("uri", .string(address))
+            events.append(RawMessage.notification(method: "notifications/resources/updated", params: params.serialized))
+        }
         (changes.source, changes.addresses) = (source, addresses)
-        return added
+        return events
+    }
+
+    /// What a stream that is about to be left has still told: until it is quiet for a moment, and no more than a client could want.
+    private static func rest(of source: MessageSource) async -> [[UInt8]] {
+        var events: [[UInt8]] = []
+        while events.count < 256, let incoming = try? await source.next(within: .milliseconds(50)) {
+            switch incoming {
+            case .message(let document, _): if let event = change(document.root) { events.append(event) }
+            case .mark: continue
+            case .quiet, .end: return events
+            }
+        }
+        return events
     }
 
     /// A change as a legacy client knows it, without the tag of the stream. Nil ends the stream.
