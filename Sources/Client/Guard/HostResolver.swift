@@ -59,25 +59,12 @@ package struct SystemResolver: HostResolver {
         var out: [IPAddress] = []
         var node = unsafe list
         while let current = unsafe node {
-            if let address = unsafe address(current.pointee), !out.contains(address) { out.append(address) }
+            if let socket = unsafe current.pointee.ai_addr, let address = unsafe IPAddress(socket: socket), !out.contains(address) {
+                out.append(address)
+            }
             unsafe node = current.pointee.ai_next
         }
         return out
-    }
-
-    private static func address(_ info: addrinfo) -> IPAddress? {
-        guard let socket = unsafe info.ai_addr else { return nil }
-        switch unsafe info.ai_family {
-        case AF_INET:
-            return unsafe UnsafeRawPointer(socket).withMemoryRebound(to: sockaddr_in.self, capacity: 1) { place in
-                unsafe withUnsafeBytes(of: place.pointee.sin_addr) { unsafe IPAddress(bytes: Array($0)) }
-            }
-        case AF_INET6:
-            return unsafe UnsafeRawPointer(socket).withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { place in
-                unsafe withUnsafeBytes(of: place.pointee.sin6_addr) { unsafe IPAddress(bytes: Array($0)) }
-            }
-        default: return nil
-        }
     }
 }
 
