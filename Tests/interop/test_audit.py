@@ -222,6 +222,8 @@ def test_an_erased_user_is_nobody_in_the_log_and_the_chain_stays_whole(folder):
     assert {"user.created", "vault.key.stored", "auth.login", "consent.granted", "mcp.tool.called", "vault.key.used"} <= set(events)
     assert f"  {name}  " in gateway.command("audit", "search", "--user", name).stdout
     assert f"  {name}  " in gateway.command("audit", "tail").stdout
+    exported = gateway.command("audit", "export", "--format", "jsonl", "--user", name).stdout
+    assert exported.count("\n") == len(found) and name not in exported
     assert {record["actor"] for record in found if record["event"] == "user.created"} == {"cli"}
 
     assert gateway.command("audit", "erase", name).returncode == 64

@@ -71,21 +71,8 @@ enum AuditCommands {
         let filter = try filter(invocation)
         let limit = try number(invocation, default: .max)
         let names = await NamesInLog(configuration)
-        // What was recorded by the name came before what was recorded by the word that stands for it.
-        var filters = [filter]
-        if let word = filter.user.flatMap(names.word) {
-            filters.append(filter)
-            filters[1].user = word
-        }
-        var shown = 0
         do {
-            for filter in filters where shown < limit {
-                try AuditReader(folder: configuration.audit.path).search(filter, limit: limit - shown) { entry in
-                    shown += 1
-                    show(entry, names, invocation.output)
-                    return true
-                }
-            }
+            try search(configuration.audit.path, filter, names, limit) { show($0, names, invocation.output) }
         } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
     }
 
@@ -99,12 +86,29 @@ enum AuditCommands {
         // Who took the log elsewhere is on record before the first line leaves (AUD-3); a copy is nobody's record.
         if let configuration { try await record(format, configuration) }
         if let heading = format.heading { invocation.output.line(heading) }
+        let names = await NamesInLog(configuration)
         do {
-            try AuditReader(folder: folder).search(filter, limit: limit) { entry in
-                invocation.output.line(format.line(entry))
+            try search(folder, filter, names, limit) { invocation.output.line(format.line($0)) }
+        } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
+    }
+
+    /// A person's records by the name, then by the word that stands for it: what was recorded by the name came before.
+    private static func search(
+        _ folder: String, _ filter: AuditFilter, _ names: NamesInLog, _ limit: Int, _ body: (AuditReader.Entry) -> Void
+    ) throws(AuditError) {
+        var filters = [filter]
+        if let word = filter.user.flatMap(names.word) {
+            filters.append(filter)
+            filters[1].user = word
+        }
+        var count = 0
+        for filter in filters where count < limit {
+            try AuditReader(folder: folder).search(filter, limit: limit - count) { entry in
+                count += 1
+                body(entry)
                 return true
             }
-        } catch { throw CommandError(.unavailable, "The audit log cannot be read: \(error).") }
+        }
     }
 
     private static func record(_ format: AuditExport, _ configuration: Configuration) async throws(CommandError) {

@@ -51,8 +51,8 @@ struct NamesInLog: Sendable {
     private let names: [String: String]
 
     /// Empty without pseudonyms, or where the database is not to be had: then records are shown as they are.
-    init(_ configuration: Configuration) async {
-        guard configuration.audit.hasPseudonyms,
+    init(_ configuration: Configuration?) async {
+        guard let configuration, configuration.audit.hasPseudonyms,
             let database = try? Database(path: configuration.databasePath, readers: 1, migrates: false)
         else {
             names = [:]
